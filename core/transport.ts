@@ -1,0 +1,270 @@
+/**
+ * The contract between the core and an adapter: callbacks and commands, no
+ * promise, no event emitter, nothing of a runtime.
+ *
+ * An adapter translates and decides nothing. What it must keep:
+ *
+ * - **Commands may be called from within events, and events from within
+ *   commands.** The driver is guarded against both; an adapter need not defer.
+ * - **After `closed` nothing else is called**, and `closed` is called exactly
+ *   once for every stream handle: when the descriptor has been given back,
+ *   whoever asked for it. Its error says what ended the connection from
+ *   outside; after our own `close()` or `abort()` there is none.
+ * - **Errors arrive normalised**, as `SockeyeError` with the runtime's own
+ *   error as `cause`. The message says what the runtime said; the driver puts
+ *   the action and the address in front.
+ *
+ * @module
+ */
+import type { Address } from "./address.ts";
+import type { SockeyeError } from "./error.ts";
+
+/** What an adapter tells about one byte stream. */
+export interface StreamEvents {
+  /**
+   * Bytes arrived; never empty.
+   *
+   * With `lent` true the adapter will reuse the memory once this call returns,
+   * unless the call returns true, "kept": then the adapter gives that memory
+   * (the whole `ArrayBuffer`) away and makes itself a new one. With `lent`
+   * false the bytes are the driver's and the result means nothing.
+   *
+   * May come although reading is stopped, where a runtime cannot hold it back.
+   */
+  data(bytes: Uint8Array, lent: boolean): boolean;
+  /** The transmit that was pending is over: `count` more of its bytes were taken. */
+  written(count: number): void;
+  /** The peer's end: every byte that it sent has been given to `data`. */
+  readClosed(): void;
+  /** A shutdown that was pending has been handed over to the system. */
+  shutdownDone(): void;
+  /** The stream is over and its descriptor given back; comes once, and last. */
+  closed(error?: SockeyeError): void;
+}
+
+/**
+ * One open byte stream, as the runtime gives it.
+ *
+ * A handle is made with reading stopped, and holds back every event until
+ * `attach` has been called.
+ */
+export interface StreamHandle {
+  /** Our own address. */
+  readonly localAddress: Address;
+  /** The peer's address. */
+  readonly remoteAddress: Address;
+  /**
+   * Whether a pending transmit still holds the bytes that it has not counted
+   * (true), or has let go of them, since the runtime reports exact counts and
+   * the driver will offer the rest again (false).
+   */
+  readonly holdsPending: boolean;
+  /** Names who is told. Called once, before any other command. */
+  attach(events: StreamEvents): void;
+  /** Asks for data. Idempotent. */
+  startRead(): void;
+  /** Wants no data for now. Idempotent; what is under way may still arrive. */
+  stopRead(): void;
+  /**
+   * Offers bytes to the system; never empty, and at most 64 KiB where it may
+   * hold them (`holdsPending`).
+   *
+   * Returns how many were taken by now. If that is fewer than all, the
+   * transmit is **pending**: the bytes stay lent to the adapter, and no other
+   * transmit or shutdown comes, until the adapter calls `written(count)` with
+   * how many more were taken (0 is allowed: "offer the rest again"). A failed
+   * transmit ends in `closed(error)`.
+   */
+  transmit(bytes: Uint8Array): number;
+  /**
+   * Ends our direction (FIN). True if that is handed over by now, else
+   * `shutdownDone` follows. Never called while a transmit is pending.
+   */
+  shutdown(): boolean;
+  /**
+   * Memory that `data` lent and the driver kept is not needed any more; called
+   * at most once for each. For adapters that use it again.
+   */
+  giveBack?(bytes: Uint8Array): void;
+  /**
+   * Gives the descriptor back, without a reset as far as the system allows
+   * (input that nobody read makes it a reset all the same). `closed` follows.
+   */
+  close(): void;
+  /** Resets the connection where the runtime can, else closes it at once. `closed` follows. */
+  abort(): void;
+}
+
+/** What an adapter tells about a connection being made: one of the two, once. */
+export interface ConnectEvents {
+  /** It stands. */
+  connected(handle: StreamHandle): void;
+  /** It does not, and nothing of it is left. */
+  failed(error: SockeyeError): void;
+}
+
+/** What an adapter tells about a listener being made: one of the two, once. */
+export interface ListenStartEvents {
+  /** It stands. */
+  listening(handle: ListenHandle): void;
+  /** It does not, and nothing of it is left. */
+  failed(error: SockeyeError): void;
+}
+
+/** Something under way that can be given up. */
+export interface Pending {
+  /**
+   * Gives it up: none of its events is called from now on, and what it made
+   * by then, or makes yet, is closed by the adapter.
+   */
+  cancel(): void;
+}
+
+/** What an adapter tells about a listener. */
+export interface ListenEvents {
+  /** A connection was accepted. */
+  connection(handle: StreamHandle): void;
+  /**
+   * Accepting failed, and the listener stands. On a listener that accepts on
+   * demand nothing is accepted until `startAccept` is called again.
+   */
+  acceptFailed(error: SockeyeError): void;
+  /**
+   * The listener is over, its descriptor and its name given back; once, and
+   * last. An error says that nobody asked for it.
+   */
+  closed(error?: SockeyeError): void;
+}
+
+/** One listening socket, as the runtime gives it. Nothing is accepted before `attach`. */
+export interface ListenHandle {
+  /** Where it listens, with the port that the system chose. */
+  readonly address: Address;
+  /**
+   * Whether a stopped listener truly leaves connections in the kernel's queue.
+   * Where false, they are accepted eagerly and the driver holds them unread.
+   */
+  readonly acceptsOnDemand: boolean;
+  /** Names who is told. Called once; accepting is stopped until `startAccept`. */
+  attach(events: ListenEvents): void;
+  /** Asks for connections. Idempotent. */
+  startAccept(): void;
+  /** Wants no connection for now. Idempotent; one under way may still come. */
+  stopAccept(): void;
+  /** Stops listening; accepted connections live on. `closed` follows. */
+  close(): void;
+}
+
+/** Options of a connection being made, all decided and checked before. */
+export interface ConnectRequest {
+  /** Send small writes at once (`TCP_NODELAY`, tcp(7)). */
+  readonly noDelay: boolean;
+  /** Let the kernel probe an idle peer (`SO_KEEPALIVE`, socket(7)). */
+  readonly keepAlive: boolean;
+  /** Idle time before the first keep-alive probe, ms; 0 leaves the system's. */
+  readonly keepAliveDelay: number;
+}
+
+/** Options of a listener being made, all decided and checked before. */
+export interface ListenRequest extends ConnectRequest {
+  /** Length of the kernel's queue of connections not accepted yet. */
+  readonly backlog: number;
+  /** Take IPv6 only, on an IPv6 wildcard. */
+  readonly ipv6Only: boolean;
+  /** Permission bits of a Unix socket file. */
+  readonly mode: number;
+  /** Group id that is to own a Unix socket file; undefined leaves the process's. */
+  readonly group: number | undefined;
+}
+
+/** How well a runtime does a thing by itself. */
+export type Support = "native" | "emulated" | "none";
+
+/** One line of {@linkcode Capabilities}. */
+export interface Capability {
+  /** Native, emulated by this library, or not there at all. */
+  readonly support: Support;
+  /** Why, and what follows from it; absent where the support is native. */
+  readonly reason?: string;
+}
+
+/** The things that runtimes and transports differ in; `reset` is that of TCP. */
+export type Feature =
+  | "tcp"
+  | "unix"
+  | "unixAbstract"
+  | "mem"
+  | "fifo"
+  | "udp"
+  | "halfOpen"
+  | "reset"
+  | "unixReset"
+  | "cancelConnect"
+  | "backlog"
+  | "deferAccept"
+  | "ipv6Only"
+  | "noDelay"
+  | "keepAlive";
+
+/** The runtimes that have an adapter, and the simulated one. */
+export type RuntimeName = "node" | "deno" | "bun" | "memory";
+
+/** What this runtime can do, and what it cannot. */
+export interface Capabilities {
+  /** The runtime that the adapter is for. */
+  readonly runtime: RuntimeName;
+  /** Its version, as it tells it. */
+  readonly version: string;
+  /** A line for every feature, native ones included. */
+  readonly features: Readonly<Record<Feature, Capability>>;
+}
+
+/** How many descriptors the process may have, and has. */
+export interface DescriptorUse {
+  /** The soft limit (`RLIMIT_NOFILE`, getrlimit(2)). */
+  readonly limit: number;
+  /** Descriptors open now. */
+  readonly used: number;
+}
+
+/** Time and chance, as a runtime or a simulation gives them. */
+export interface Scheduler {
+  /** Milliseconds on a clock that never goes back; only differences mean something. */
+  now(): number;
+  /** Calls back once after `ms`; keeps the process alive until then. */
+  setTimer(callback: () => void, ms: number): unknown;
+  /** Takes a timer of `setTimer` back; one that has fired is ignored. */
+  clearTimer(timer: unknown): void;
+  /** Calls back soon: after the code that runs now, before anything of the outside. */
+  defer(callback: () => void): void;
+  /** Calls back after the runtime has asked the kernel once for news (one turn of its loop). */
+  turn(callback: () => void): void;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Shows an error that nobody asked to be told of: on standard error, where there is one. */
+  report(error: unknown): void;
+}
+
+/** Everything that the driver takes from a runtime, simulated ones included. */
+export interface Runtime extends Scheduler {
+  /** Which runtime it is. */
+  readonly name: RuntimeName;
+  /** Whether `SOCKEYE_DEBUG` is set: borrowed bytes are poisoned after use. */
+  readonly debug: boolean;
+  /** What it can do. */
+  capabilities(): Capabilities;
+  /** Undefined where the platform does not tell. Reads the system: not for each connection. */
+  descriptors(): DescriptorUse | undefined;
+  /** Makes a connection; `events` tells how it went, never before this returns. */
+  connect(
+    to: Address,
+    request: ConnectRequest,
+    events: ConnectEvents,
+  ): Pending;
+  /** Makes a listener; `events` tells how it went, never before this returns. */
+  listen(
+    at: Address,
+    request: ListenRequest,
+    events: ListenStartEvents,
+  ): Pending;
+}
