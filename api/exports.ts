@@ -1,0 +1,61 @@
+/**
+ * What every entry point exports besides its verbs: the words of the API.
+ *
+ * @module
+ */
+export {
+  type Address,
+  type AddressLike,
+  type FifoAddress,
+  formatAddress,
+  type MemAddress,
+  parseAddress,
+  type TcpAddress,
+  type UdpAddress,
+  type UnixAddress,
+} from "../core/address.ts";
+export type { Closed, How } from "../core/connection.ts";
+export {
+  type ErrnoCode,
+  type ErrorCode,
+  type SockeyeCode,
+  SockeyeError,
+  type SockeyeErrorOptions,
+} from "../core/error.ts";
+export {
+  ERROR,
+  GONE,
+  HUP,
+  READ_CLOSED,
+  READABLE,
+  WRITABLE,
+} from "../core/readiness.ts";
+export type { State } from "../core/transitions.ts";
+export type {
+  Capabilities,
+  Capability,
+  Feature,
+  RuntimeName,
+  Scheduler,
+  Support,
+} from "../core/transport.ts";
+export { PollEvents } from "./poll_events.ts";
+export type { PollEvent } from "./poll_events.ts";
+export type { Interest, PollerWaitOptions } from "./poller.ts";
+export type { Handler } from "./serve.ts";
+export type { ReadinessSource } from "./source.ts";
+export type {
+  Channel,
+  Connection,
+  ConnectOptions,
+  Handlers,
+  Listener,
+  ListenOptions,
+  Op,
+  ServeOptions,
+  Server,
+  ServerClosed,
+  ServerStats,
+  StreamOptions,
+} from "./types.ts";
+export type { Connect, Listen, Serve, Verbs } from "./verbs.ts";

@@ -1,0 +1,150 @@
+/**
+ * Options as users give them, checked and completed.
+ *
+ * @module
+ */
+import type { ConnectionLimits } from "../core/connection.ts";
+import { SockeyeError } from "../core/error.ts";
+import type { ConnectRequest, ListenRequest } from "../core/transport.ts";
+import type { ListenOptions, ServeOptions, StreamOptions } from "./types.ts";
+
+/** 64 KiB: one read, and a quarter of what the kernel holds for a connection besides. */
+const defaultHighWater = 65536;
+const defaultMaxQueued = 16 * 1024 * 1024;
+const defaultFlushTimeout = 30_000;
+const defaultLingerTimeout = 2000;
+const defaultBacklog = 511;
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function limitsOf(options: StreamOptions): ConnectionLimits {
+  return {
+    readHighWater: count(options, "readHighWater", 1, defaultHighWater),
+    writeHighWater: count(options, "writeHighWater", 1, defaultHighWater),
+    maxQueued: count(options, "maxQueued", 1, defaultMaxQueued),
+    flushTimeout: count(options, "flushTimeout", 0, defaultFlushTimeout),
+    lingerTimeout: count(options, "lingerTimeout", 0, defaultLingerTimeout),
+    allowHalfOpen: flag(options, "allowHalfOpen", true),
+  };
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function connectRequestOf(options: StreamOptions): ConnectRequest {
+  return {
+    noDelay: flag(options, "noDelay", true),
+    keepAlive: flag(options, "keepAlive", false),
+    keepAliveDelay: count(options, "keepAliveDelay", 0, 0),
+  };
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function listenRequestOf(options: ListenOptions): ListenRequest {
+  const group = options.group;
+  return {
+    ...connectRequestOf(options),
+    backlog: integer(options, "backlog", 1, 65535, defaultBacklog),
+    ipv6Only: flag(options, "ipv6Only", false),
+    mode: integer(options, "mode", 0, 0o777, 0o600),
+    group: group === undefined
+      ? undefined
+      : integer(options, "group", 0, 2 ** 32 - 2, 0),
+  };
+}
+
+/** How many connections a listener takes and holds. */
+export interface Capacity {
+  readonly maxConnections: number;
+  readonly overflow: "defer" | "reject";
+  readonly maxWaiting: number;
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function capacityOf(options: ListenOptions): Capacity {
+  const { overflow = "defer" } = options;
+  if (overflow !== "defer" && overflow !== "reject") {
+    throw invalid("overflow", overflow, '"defer" or "reject"');
+  }
+  return {
+    overflow,
+    maxConnections: whole(options, "maxConnections", 1, Infinity),
+    maxWaiting: whole(options, "maxWaiting", 0, defaultBacklog),
+  };
+}
+
+/** @throws {SockeyeError} `EINVAL` for what is no function. */
+export function onErrorOf(options: ListenOptions): ListenOptions["onError"] {
+  const { onError } = options;
+  if (onError === undefined || typeof onError === "function") return onError;
+  throw invalid("onError", onError, "a function");
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function borrowOf(options: ServeOptions): boolean {
+  return flag(options, "borrow", false);
+}
+
+/** @throws {SockeyeError} `EINVAL` for options that are no object. */
+export function checkOptions(options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new SockeyeError(
+    "EINVAL",
+    `Options are ${String(options)}, expected an object`,
+  );
+}
+
+function count<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+  least: number,
+  standard: number,
+): number {
+  const value = options[name];
+  if (value === undefined) return standard;
+  if (typeof value === "number" && value >= least) return value;
+  throw invalid(name, value, `a number from ${least} up`);
+}
+
+/** A whole number, or `Infinity` for no limit. */
+function whole<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+  least: number,
+  standard: number,
+): number {
+  const value = count(options, name, least, standard);
+  if (Number.isInteger(value) || value === Infinity) return value;
+  throw invalid(name, value, `a whole number from ${least} up, or Infinity`);
+}
+
+function integer<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+  least: number,
+  most: number,
+  standard: number,
+): number {
+  const value = options[name];
+  if (value === undefined) return standard;
+  if (
+    typeof value === "number" && Number.isInteger(value) && value >= least &&
+    value <= most
+  ) return value;
+  throw invalid(name, value, `an integer from ${least} to ${most}`);
+}
+
+function flag<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+  standard: boolean,
+): boolean {
+  const value = options[name];
+  if (value === undefined) return standard;
+  if (typeof value === "boolean") return value;
+  throw invalid(name, value, "true or false");
+}
+
+function invalid(name: string, value: unknown, expected: string): SockeyeError {
+  return new SockeyeError(
+    "EINVAL",
+    `Option ${name} is ${String(value)}, expected ${expected}`,
+  );
+}

@@ -1,0 +1,358 @@
+/**
+ * A server on this thread's event loop: one address or several, handlers for
+ * every connection.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type AddressLike,
+  parseAddress,
+} from "../core/address.ts";
+import { Admission } from "../core/admission.ts";
+import type { Closed, ConnectionLimits } from "../core/connection.ts";
+import { SockeyeError } from "../core/error.ts";
+import type { Deadlined } from "../core/timers.ts";
+import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
+import { Acceptor, startListening, type Taker } from "./acceptor.ts";
+import { StreamConnection } from "./connection.ts";
+import { Driver } from "./driver.ts";
+import { HandlerChannel, type HandlerOptions } from "./handlers.ts";
+import { Loop } from "./loop.ts";
+import {
+  borrowOf,
+  type Capacity,
+  capacityOf,
+  checkOptions,
+  limitsOf,
+  listenRequestOf,
+  onErrorOf,
+} from "./options.ts";
+import type {
+  Connection,
+  Handlers,
+  ServeOptions,
+  Server,
+  ServerClosed,
+  ServerStats,
+} from "./types.ts";
+
+/** What `serve` calls: handlers in the push style, or a function that is given each connection. */
+export type Handler<T = unknown> =
+  | Handlers<T>
+  | ((connection: Connection) => void | Promise<void>);
+
+/** How long `close` lets connections finish, ms. */
+const defaultGrace = 5000;
+
+/** Serves over a runtime; see `serve` in `mod.ts`. */
+export async function serveOver<T>(
+  runtime: Runtime,
+  at: AddressLike | readonly AddressLike[],
+  handler: Handler<T>,
+  options: ServeOptions,
+): Promise<Server> {
+  checkOptions(options);
+  checkHandler(handler, options);
+  const addresses = (Array.isArray(at) ? at as AddressLike[] : [at])
+    .map((one) => parseAddress(one as AddressLike));
+  if (addresses.length === 0) {
+    throw new SockeyeError("EINVAL", "Cannot serve: no address is given");
+  }
+  const capacity = capacityOf(options);
+  limitsOf(options);
+  borrowOf(options);
+  onErrorOf(options);
+  const handles = await listenOnAll(runtime, addresses, options);
+  return new LoopServer(runtime, handles, handler, options, capacity);
+}
+
+function checkHandler(handler: unknown, options: ServeOptions): void {
+  const { strategy = "loop" as unknown } = options;
+  if (strategy !== "loop") {
+    throw new SockeyeError(
+      "ERR_SOCKEYE_UNSUPPORTED",
+      `Cannot serve: strategy is ${
+        JSON.stringify(strategy)
+      }, only "loop" is there`,
+    );
+  }
+  if (typeof handler === "function") return;
+  if (typeof handler === "object" && handler !== null) {
+    return checkHandlers(handler as Record<string, unknown>);
+  }
+  throw new SockeyeError(
+    "EINVAL",
+    `Cannot serve: expected handlers or a function, got ${typeof handler}`,
+  );
+}
+
+function checkHandlers(handlers: Record<string, unknown>): void {
+  for (const name of ["open", "data", "drain", "end", "closed"]) {
+    const given = handlers[name];
+    if (given === undefined || typeof given === "function") continue;
+    throw new SockeyeError(
+      "EINVAL",
+      `Cannot serve: handler ${name} is ${typeof given}, expected a function`,
+    );
+  }
+}
+
+/** All of them stand, or none is left. */
+async function listenOnAll(
+  runtime: Runtime,
+  addresses: readonly Address[],
+  options: ServeOptions,
+): Promise<ListenHandle[]> {
+  const request = listenRequestOf(options);
+  const handles: ListenHandle[] = [];
+  try {
+    for (const address of addresses) {
+      handles.push(
+        await startListening(runtime, address, request, options.signal),
+      );
+    }
+  } catch (error) {
+    await Promise.all(handles.map(closeHandle));
+    throw error;
+  }
+  return handles;
+}
+
+function closeHandle(handle: ListenHandle): Promise<void> {
+  return new Promise((resolve) => {
+    handle.attach({
+      connection: (late) => late.abort(),
+      acceptFailed: () => {},
+      closed: () => resolve(),
+    });
+    handle.close();
+  });
+}
+
+/** A server over acceptors. */
+class LoopServer<T> implements Server, Taker, Deadlined {
+  readonly addresses: readonly Address[];
+  readonly closed: Promise<ServerClosed>;
+  timerIndex = -1;
+
+  readonly #runtime: Runtime;
+  readonly #loop: Loop;
+  readonly #handler: Handler<T>;
+  readonly #limits: ConnectionLimits;
+  readonly #handlerOptions: HandlerOptions;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #admission: Admission;
+  readonly #acceptors: Acceptor[];
+  readonly #drivers: Set<Driver> = new Set();
+  /** The acceptor that the last free place was offered to first. */
+  #first = 0;
+  #standing: number;
+  #closing = false;
+  #over = false;
+  #abortAt = Infinity;
+  #resolveClosed!: (how: ServerClosed) => void;
+
+  #accepted = 0;
+  #acceptErrors = 0;
+  #failed = 0;
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  #drained = 0;
+  #aborted = 0;
+
+  constructor(
+    runtime: Runtime,
+    handles: readonly ListenHandle[],
+    handler: Handler<T>,
+    options: ServeOptions,
+    capacity: Capacity,
+  ) {
+    this.#runtime = runtime;
+    this.#loop = Loop.of(runtime);
+    this.#handler = handler;
+    this.#limits = limitsOf(options);
+    this.#onError = options.onError;
+    this.#handlerOptions = {
+      borrow: borrowOf(options),
+      onError: (error) => this.#report(error),
+    };
+    this.#admission = new Admission(capacity.maxConnections);
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.addresses = handles.map((handle) => handle.address);
+    this.#standing = handles.length;
+    this.#acceptors = handles.map((handle) =>
+      new Acceptor(runtime, handle, capacity, this.#admission)
+    );
+    for (const acceptor of this.#acceptors) {
+      acceptor.machine.setWanted(Infinity);
+      acceptor.start(this);
+    }
+  }
+
+  get stats(): ServerStats {
+    let bytesRead = this.#bytesRead;
+    let bytesWritten = this.#bytesWritten;
+    for (const { machine } of this.#drivers) {
+      bytesRead += machine.bytesRead;
+      bytesWritten += machine.bytesWritten;
+    }
+    const count = (of: (acceptor: Acceptor) => number): number =>
+      this.#acceptors.reduce((sum, acceptor) => sum + of(acceptor), 0);
+    return {
+      accepted: this.#accepted,
+      open: this.#drivers.size,
+      waiting: count(({ machine }) => machine.waiting),
+      rejected: count(({ machine }) => machine.rejected),
+      acceptErrors: this.#acceptErrors,
+      failed: this.#failed,
+      bytesRead,
+      bytesWritten,
+    };
+  }
+
+  // Closing
+
+  close(options: { grace?: number } = {}): Promise<ServerClosed> {
+    const { grace = defaultGrace } = options;
+    if (typeof grace !== "number" || !(grace >= 0)) {
+      return Promise.reject(
+        new SockeyeError(
+          "EINVAL",
+          `Cannot close: grace is ${
+            String(grace)
+          }, expected milliseconds from 0 up`,
+        ),
+      );
+    }
+    this.#closing = true;
+    this.#abortAt = Math.min(this.#abortAt, this.#runtime.now() + grace);
+    for (const acceptor of this.#acceptors) {
+      acceptor.machine.close();
+      acceptor.drain();
+    }
+    if (grace === 0) this.#abortAll();
+    this.#settle();
+    return this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  pollTimeout(): number {
+    return this.#drivers.size > 0 ? this.#abortAt : Infinity;
+  }
+
+  handleTimeout(): void {
+    this.#abortAll();
+  }
+
+  #abortAll(): void {
+    for (const driver of [...this.#drivers]) {
+      driver.abort(
+        "drain",
+        new SockeyeError(
+          "ECONNABORTED",
+          driver.describe("serve", "the server was closed"),
+        ),
+      );
+    }
+  }
+
+  #settle(): void {
+    this.#loop.update(this);
+    if (this.#over || !this.#closing) return;
+    if (this.#standing > 0 || this.#drivers.size > 0) return;
+    this.#over = true;
+    this.#resolveClosed({ drained: this.#drained, aborted: this.#aborted });
+  }
+
+  // What the acceptors tell
+
+  onConnection(handle: StreamHandle): void {
+    const push = typeof this.#handler !== "function";
+    const driver = new Driver(this.#loop, handle, this.#limits, push);
+    this.#accepted++;
+    this.#drivers.add(driver);
+    driver.onOver = (why) => this.#left(driver, why);
+    driver.start(
+      typeof this.#handler === "function"
+        ? this.#run(driver, this.#handler)
+        : new HandlerChannel(driver, this.#handler, this.#handlerOptions),
+    );
+  }
+
+  /** Runs a function for a connection: it is closed when that returns, aborted when it throws. */
+  #run(
+    driver: Driver,
+    handler: (connection: Connection) => void | Promise<void>,
+  ): StreamConnection {
+    const run = async (): Promise<void> => {
+      try {
+        await handler(connection);
+        void connection.close();
+      } catch (error) {
+        const over = driver.machine.reason;
+        driver.abort("handler", error);
+        // A peer that resets is no fault of the handler's: it is counted.
+        if (over === undefined || !isFailureOf(over, error)) {
+          this.#report(error);
+        }
+      }
+    };
+    const connection = new StreamConnection(driver, run);
+    return connection;
+  }
+
+  onArrived(): void {}
+
+  onAcceptFailed(error: SockeyeError): void {
+    this.#acceptErrors++;
+    // Counted already: a client that left the queue is no news by itself.
+    if (this.#onError !== undefined) this.#report(error);
+  }
+
+  onOver(error: SockeyeError | undefined): void {
+    this.#standing--;
+    if (error !== undefined) this.#report(error);
+    this.#settle();
+  }
+
+  #left(driver: Driver, why: Closed): void {
+    this.#drivers.delete(driver);
+    this.#bytesRead += driver.machine.bytesRead;
+    this.#bytesWritten += driver.machine.bytesWritten;
+    if (why.how !== "close" && why.how !== "end") this.#failed++;
+    if (why.how === "drain") this.#aborted++;
+    else if (this.#closing) this.#drained++;
+    this.#admission.handleLeft(true);
+    this.#fillPlace();
+    this.#settle();
+  }
+
+  /** Each address in turn comes first, so that a crowd at one starves no other. */
+  #fillPlace(): void {
+    const count = this.#acceptors.length;
+    this.#first = (this.#first + 1) % count;
+    for (let i = 0; i < count; i++) {
+      this.#acceptors[(this.#first + i) % count]!.drain();
+    }
+  }
+
+  /** Tells `onError`, or the runtime where nobody asked to be told. */
+  #report(error: unknown): void {
+    try {
+      if (this.#onError === undefined) this.#runtime.report(error);
+      else this.#onError(error);
+    } catch (thrown) {
+      this.#runtime.report(thrown);
+    }
+  }
+}
+
+/** Whether an error says no more than that the connection had ended so. */
+function isFailureOf(why: Closed, error: unknown): boolean {
+  return error instanceof SockeyeError && why.error !== undefined &&
+    error.cause === why.error;
+}

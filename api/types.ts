@@ -1,0 +1,250 @@
+/**
+ * What users of the streams hold and hand in: types only.
+ *
+ * @module
+ */
+import type { Address } from "../core/address.ts";
+import type { Closed } from "../core/connection.ts";
+import type { State } from "../core/transitions.ts";
+import type { ReadinessSource } from "./source.ts";
+
+/** Options of one waiting operation. */
+export interface Op {
+  /** Ends the wait with `signal.reason`; the connection lives on. */
+  signal?: AbortSignal;
+  /** Ends the wait with `ETIMEDOUT` after so many milliseconds; the connection lives on. */
+  timeout?: number;
+}
+
+/** What handlers hold: a connection that gives its data by itself. */
+export interface Channel<T = unknown> {
+  /** Yours: what `open` returned, until you set something else. */
+  context: T;
+  /** Counts up from 1 in this process. */
+  readonly id: number;
+  /** Where in its life the connection is; see `core/transitions.ts`. */
+  readonly state: State;
+  /** Our own address. */
+  readonly localAddress: Address;
+  /** The peer's address; of a Unix peer without a name, its path is empty. */
+  readonly remoteAddress: Address;
+  /** Bytes that arrived from the peer so far. */
+  readonly bytesRead: number;
+  /** Bytes that the system has taken from us so far. */
+  readonly bytesWritten: number;
+  /** Bytes queued by us that the system has not taken yet. */
+  readonly bytesQueued: number;
+  /** Resolves once, last, with how and why it ended; never rejects. */
+  readonly closed: Promise<Closed>;
+  /**
+   * Sends bytes; takes all of them and never throws for what the peer or the
+   * network did: once they have ended the connection, it is false. What the
+   * system does not take at once is copied.
+   *
+   * @throws {SockeyeError} `ERR_SOCKEYE_STATE` after our own `end`, and
+   * `ERR_SOCKEYE_CLOSED` after our own `close`, until that is carried out:
+   * what the caller does wrong is told as long as it can be
+   * @returns false when more than `writeHighWater` bytes are queued now: `data`
+   * is then withheld until `drain`. Above `maxQueued` the connection is aborted.
+   */
+  send(bytes: Uint8Array): boolean;
+  /** Withholds `data` until `resume`; the kernel stops the peer. */
+  pause(): void;
+  /** Gives `data` again, first what arrived meanwhile. */
+  resume(): void;
+  /** Sends what is queued, then our end; reading goes on. */
+  end(): void;
+  /** Sends what is queued, then our end, drops what still arrives, and closes. */
+  close(): Promise<Closed>;
+  /** Resets the connection at once; what is queued is lost. */
+  abort(reason?: unknown): void;
+}
+
+/** A stream connection in the pull style: you ask for its bytes. */
+export interface Connection
+  extends Channel, AsyncDisposable, AsyncIterable<Uint8Array>, ReadinessSource {
+  /**
+   * Waits for bytes.
+   *
+   * @returns what has arrived, up to 64 KiB, yours to keep; or `null` at the
+   * peer's end, again and again.
+   * @throws {SockeyeError} `ECONNRESET` after a reset, `ERR_SOCKEYE_CLOSED`
+   * after our own close, `ECONNABORTED` after our own abort, `ETIMEDOUT` at a
+   * deadline, `ERR_SOCKEYE_STATE` if another read waits; or `signal.reason`.
+   */
+  read(op?: Op): Promise<Uint8Array | null>;
+  /** As `read`, into your buffer; gives how many bytes were put there. */
+  readInto(buffer: Uint8Array, op?: Op): Promise<number | null>;
+  /**
+   * Writes all the bytes, in order; they are lent to the connection until this
+   * settles. A rejection carries `bytesTaken`.
+   */
+  write(bytes: Uint8Array, op?: Op): Promise<void>;
+  /** As `readInto`, at once: `undefined` says that it would have to wait. */
+  tryRead(buffer: Uint8Array): number | null | undefined;
+  /** Queues what fits below `writeHighWater`, copied; gives how many bytes that was. */
+  tryWrite(bytes: Uint8Array): number;
+  /** Sends what is queued, then our end; resolves when that is handed over. */
+  closeWrite(op?: Op): Promise<void>;
+  /**
+   * Ends the waits of one side, or both, `ms` from now (at once when it is 0 or
+   * less), and those that follow, until it is set anew; `null` clears it.
+   */
+  setDeadline(ms: number | null, side?: "read" | "write"): void;
+  /** The reading side as a stream, made on first use. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** The writing side as a stream, made on first use. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** Handlers of connections in the push style. Each is called with the channel. */
+export interface Handlers<T = unknown> {
+  /**
+   * A connection is open; the result becomes `context`. Nothing else is called
+   * before it settles, but `closed` if we close or abort it meanwhile.
+   */
+  open?(channel: Channel<T>): T | Promise<T>;
+  /** Bytes arrived. A promise holds back the next `data` until it settles. */
+  data?(channel: Channel<T>, bytes: Uint8Array): void | Promise<void>;
+  /** After `send` gave false: all that was queued has been taken. */
+  drain?(channel: Channel<T>): void | Promise<void>;
+  /** The peer's end. Without this handler ours follows by itself, once what is queued is sent. */
+  end?(channel: Channel<T>): void | Promise<void>;
+  /** It is over; nothing is called after this. */
+  closed?(channel: Channel<T>, why: Closed): void | Promise<void>;
+}
+
+/** Options that connections are made with, whichever side they are on. */
+export interface StreamOptions {
+  /** Send small writes at once (`TCP_NODELAY`). Default true. */
+  noDelay?: boolean;
+  /** Let the kernel probe an idle peer (`SO_KEEPALIVE`). Default false. */
+  keepAlive?: boolean;
+  /** Idle milliseconds before the first probe. Default 0: the system's. */
+  keepAliveDelay?: number;
+  /** False: our end follows the peer's by itself. Default true. */
+  allowHalfOpen?: boolean;
+  /** Unread bytes above which the kernel stops the peer. Default 65536. */
+  readHighWater?: number;
+  /** Queued bytes above which `send` gives false and `tryWrite` 0. Default 65536. */
+  writeHighWater?: number;
+  /** Queued bytes above which the connection is aborted. Default 16 MiB. */
+  maxQueued?: number;
+  /** While closing: milliseconds without any byte taken before it is aborted. Default 30000. */
+  flushTimeout?: number;
+  /** While closing: milliseconds for the peer's end, after ours was handed over. Default 2000. */
+  lingerTimeout?: number;
+}
+
+/** Options of `connect`. */
+export interface ConnectOptions extends StreamOptions, Op {}
+
+/** Options of `listen`. */
+export interface ListenOptions extends StreamOptions {
+  /** Length of the kernel's queue of connections not accepted yet. Default 511. */
+  backlog?: number;
+  /** Take IPv6 only, on an IPv6 wildcard. Default false. */
+  ipv6Only?: boolean;
+  /** Permission bits of a Unix socket file. Default 0o600. */
+  mode?: number;
+  /** Group id that is to own a Unix socket file. Default the process's. */
+  group?: number;
+  /** Connections open at once; beyond it `overflow` says what happens. Default: what the descriptor limit leaves. */
+  maxConnections?: number;
+  /** Beyond `maxConnections`: let clients wait, or reset them. Default `"defer"`. */
+  overflow?: "defer" | "reject";
+  /**
+   * Where the runtime accepts eagerly: connections held unread beyond
+   * `maxConnections`, before further ones are reset. Default 511.
+   */
+  maxWaiting?: number;
+  /** Ends the start-up; a listener that stands is not touched. */
+  signal?: AbortSignal;
+  /**
+   * Told what went wrong outside of any call: what a handler threw (default:
+   * shown on standard error), and failed accepts (default: only counted).
+   */
+  onError?: (error: unknown) => void;
+}
+
+/** Options of `serve`. */
+export interface ServeOptions extends ListenOptions {
+  /** How handlers run. Only `"loop"`, the default: all on this thread's event loop. */
+  strategy?: "loop";
+  /**
+   * Lend `data` its bytes until the handler returns, instead of giving them
+   * away; `send` then holds on to what it is given of them, so leave that as it
+   * is. Default false.
+   */
+  borrow?: boolean;
+}
+
+/** Waits for connections in the pull style. */
+export interface Listener
+  extends AsyncDisposable, AsyncIterable<Connection>, ReadinessSource {
+  /** Where it listens, with the port that the system chose. */
+  readonly address: Address;
+  /** Resolves when the listener is over and its name given back; never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * Waits for a connection.
+   *
+   * @throws {SockeyeError} `ERR_SOCKEYE_CLOSED` once the listener is closed,
+   * `ETIMEDOUT`; or `signal.reason`.
+   */
+  accept(op?: Op): Promise<Connection>;
+  /** As `accept`, at once: `undefined` says that it would have to wait. */
+  tryAccept(): Connection | undefined;
+  /** Accepts no more until `resume`; clients wait in the kernel's queue where the runtime can. */
+  pause(): void;
+  /** Accepts again. */
+  resume(): void;
+  /**
+   * Stops listening and gives the name on disk back. Connections live on;
+   * those that nobody accepted are reset. Waiting accepts end.
+   */
+  close(): Promise<void>;
+}
+
+/** Counts of a server since it was started. */
+export interface ServerStats {
+  /** Connections accepted and handed to a handler. */
+  readonly accepted: number;
+  /** Open now. */
+  readonly open: number;
+  /** Accepted and held unread, because of `maxConnections`. */
+  readonly waiting: number;
+  /** Reset, because of `maxConnections` and `maxWaiting`. */
+  readonly rejected: number;
+  /** Failed accepts. */
+  readonly acceptErrors: number;
+  /** Connections that ended by a reset, a timeout or an error of a handler. */
+  readonly failed: number;
+  /** Bytes that arrived, in total. */
+  readonly bytesRead: number;
+  /** Bytes that the system took, in total. */
+  readonly bytesWritten: number;
+}
+
+/** How the connections of a server ended when it was closed. */
+export interface ServerClosed {
+  /** Connections that finished by themselves within `grace`. */
+  readonly drained: number;
+  /** Connections that were aborted at its end. */
+  readonly aborted: number;
+}
+
+/** A server that calls handlers, on one or several addresses. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, with the ports that the system chose. */
+  readonly addresses: readonly Address[];
+  /** Counts since it was started; a fresh snapshot each time. */
+  readonly stats: ServerStats;
+  /** Resolves when the server is over, with how its connections ended; never rejects. */
+  readonly closed: Promise<ServerClosed>;
+  /**
+   * Stops accepting and lets connections finish; those still there after
+   * `grace` milliseconds (default 5000; 0 aborts at once) are aborted.
+   */
+  close(options?: { grace?: number }): Promise<ServerClosed>;
+}

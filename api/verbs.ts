@@ -1,0 +1,87 @@
+/**
+ * The verbs, bound to a runtime that may still have to be loaded.
+ *
+ * @module
+ */
+import { type AddressLike, parseAddress } from "../core/address.ts";
+import type { Capabilities, Runtime } from "../core/transport.ts";
+import { startListening } from "./acceptor.ts";
+import { connectOver } from "./connect.ts";
+import { StreamListener } from "./listener.ts";
+import {
+  capacityOf,
+  checkOptions,
+  limitsOf,
+  listenRequestOf,
+  onErrorOf,
+} from "./options.ts";
+import { type Handler, serveOver } from "./serve.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  ServeOptions,
+  Server,
+} from "./types.ts";
+
+/** Gives the runtime, loading it on first use. */
+export type LoadRuntime = () => Runtime | Promise<Runtime>;
+
+/** See {@linkcode Verbs.connect}. */
+export type Connect = (
+  to: AddressLike,
+  options?: ConnectOptions,
+) => Promise<Connection>;
+
+/** See {@linkcode Verbs.listen}. */
+export type Listen = (
+  at: AddressLike,
+  options?: ListenOptions,
+) => Promise<Listener>;
+
+/** See {@linkcode Verbs.serve}. */
+export type Serve = <T = unknown>(
+  at: AddressLike | readonly AddressLike[],
+  handler: Handler<T>,
+  options?: ServeOptions,
+) => Promise<Server>;
+
+/** The verbs of one runtime. */
+export interface Verbs {
+  /** Makes a connection. */
+  readonly connect: Connect;
+  /** Waits for connections, in the pull style. */
+  readonly listen: Listen;
+  /** Runs handlers for connections. */
+  readonly serve: Serve;
+  /** What the runtime can do. */
+  readonly capabilities: () => Promise<Capabilities>;
+}
+
+/** Binds the verbs to a runtime. */
+export function createVerbs(load: LoadRuntime): Verbs {
+  return {
+    connect: async (to, options = {}) =>
+      await connectOver(await load(), to, options),
+    listen: async (at, options = {}) => {
+      const runtime = await load();
+      const address = parseAddress(at);
+      checkOptions(options);
+      const request = listenRequestOf(options);
+      limitsOf(options);
+      capacityOf(options);
+      onErrorOf(options);
+      const handle = await startListening(
+        runtime,
+        address,
+        request,
+        options.signal,
+      );
+      return new StreamListener(runtime, handle, options);
+    },
+    serve: async (at, handler, options = {}) =>
+      await serveOver(await load(), at, handler, options),
+    capabilities: async () => (await load()).capabilities(),
+  };
+}
