@@ -1,0 +1,27 @@
+/**
+ * What an adapter does not do, and no runtime can.
+ *
+ * @module
+ */
+import { SockeyeError } from "../../core/error.ts";
+import type { Capability, Pending } from "../../core/transport.ts";
+
+/** Tells soon why it cannot be done. */
+export function refuse(
+  reason: string,
+  events: { failed(error: SockeyeError): void },
+): Pending {
+  let cancelled = false;
+  queueMicrotask(() => {
+    if (cancelled) return;
+    events.failed(new SockeyeError("ERR_SOCKEYE_UNSUPPORTED", reason));
+  });
+  return { cancel: () => void (cancelled = true) };
+}
+
+/** See unix(7): the kernel sends one only for input that nobody read. */
+export const unixReset: Capability = {
+  support: "none",
+  reason: "Unix sockets know no reset: the peer of an abort reads an end, " +
+    "or ECONNRESET where we had left input unread",
+};

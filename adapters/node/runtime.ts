@@ -1,0 +1,119 @@
+/**
+ * The Node adapter, over `node:net`: Node has no other API for sockets.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Address } from "../../core/address.ts";
+import type {
+  Capabilities,
+  Capability,
+  ConnectEvents,
+  ConnectRequest,
+  ListenRequest,
+  ListenStartEvents,
+  Pending,
+  Runtime,
+} from "../../core/transport.ts";
+import { descriptorUse } from "../_shared/descriptors.ts";
+import { scheduler } from "../_shared/scheduler.ts";
+import { refuse, unixReset } from "../_shared/unsupported.ts";
+import { isAbstract } from "./addresses.ts";
+import { connectStream } from "./connect.ts";
+import { mistakesResets } from "./end.ts";
+import { listenAtPath, listenDirectly } from "./listener.ts";
+
+/** Node, as the driver sees it. */
+export const runtime: Runtime = {
+  ...scheduler,
+  turn,
+  name: "node",
+  debug: Boolean(process.env.SOCKEYE_DEBUG),
+  capabilities,
+  descriptors: descriptorUse,
+  connect,
+  listen,
+};
+
+/** Where an end must be read twice to be believed (`end.ts`), news of it takes two. */
+function turn(callback: () => void): void {
+  if (!mistakesResets) return scheduler.turn(callback);
+  scheduler.turn(() => scheduler.turn(callback));
+}
+
+function connect(
+  to: Address,
+  request: ConnectRequest,
+  events: ConnectEvents,
+): Pending {
+  if (to.transport === "tcp") return connectStream(to, request, events);
+  if (to.transport !== "unix") return refuse(noTransport(to), events);
+  const { support, reason } = abstractNames();
+  return isAbstract(to) && support === "none"
+    ? refuse(reason!, events)
+    : connectStream(to, request, events);
+}
+
+function listen(
+  at: Address,
+  request: ListenRequest,
+  events: ListenStartEvents,
+): Pending {
+  if (at.transport === "tcp") return listenDirectly(at, request, events);
+  if (at.transport !== "unix") return refuse(noTransport(at), events);
+  if (!isAbstract(at)) return listenAtPath(at, request, events);
+  const { support, reason } = abstractNames();
+  return support === "none"
+    ? refuse(reason!, events)
+    : listenDirectly(at, request, events);
+}
+
+function noTransport(address: Address): string {
+  return `the Node adapter has no ${address.transport}`;
+}
+
+const native: Capability = { support: "native" };
+
+function abstractNames(): Capability {
+  if (process.platform !== "linux") {
+    return { support: "none", reason: "Linux alone has abstract names" };
+  }
+  if (Number.parseInt(process.versions.node) < 22) {
+    return {
+      support: "none",
+      reason: "Node before 22 pads abstract names with NULs: " +
+        "no other program could reach them",
+    };
+  }
+  return native;
+}
+
+function capabilities(): Capabilities {
+  return {
+    runtime: "node",
+    version: process.versions.node,
+    features: {
+      tcp: native,
+      unix: native,
+      unixAbstract: abstractNames(),
+      mem: {
+        support: "none",
+        reason: "The simulated network has an adapter of its own",
+      },
+      fifo: { support: "none", reason: "Not written yet" },
+      udp: { support: "none", reason: "Not written yet" },
+      halfOpen: native,
+      reset: native,
+      unixReset,
+      cancelConnect: native,
+      backlog: native,
+      deferAccept: {
+        support: "emulated",
+        reason: "Node accepts eagerly: connections wait accepted and unread",
+      },
+      ipv6Only: native,
+      noDelay: native,
+      keepAlive: native,
+    },
+  };
+}

@@ -1,0 +1,222 @@
+/**
+ * One connection of `node:net`, as the contract wants it.
+ *
+ * It reads through `onread`, into a buffer of its own: no copy and no chunk in
+ * the stream's queue, which a reset would drop. One connection then carries
+ * about twice the bytes for a second of CPU than by `data` events. Where Node
+ * ignores `onread` the `data` events come, and are taken.
+ *
+ * @module
+ */
+import type { OnReadOpts, Socket } from "node:net";
+import type { Address } from "../../core/address.ts";
+import type { SockeyeError } from "../../core/error.ts";
+import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
+import { translateError } from "../_shared/errors.ts";
+import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
+import { holdEnd, whenSure } from "./end.ts";
+
+/** The stream behind a socket, so that its listeners need no closure each. */
+const owner: unique symbol = Symbol("sockeye");
+
+interface OwnedSocket extends Socket {
+  [owner]?: NodeStream;
+}
+
+/** Where a socket's bytes go, before there is a socket. */
+export class Reading {
+  stream: NodeStream | undefined;
+  buffer: Uint8Array = firstBuffer();
+
+  /** The option `onread` of `node:net`. */
+  readonly options: OnReadOpts = {
+    // Called before the first read, and after each.
+    buffer: () => this.buffer,
+    callback: onRead,
+  };
+}
+
+/** A socket of `node:net`; connected, and reading nothing yet. */
+export class NodeStream implements StreamHandle {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  /** libuv keeps what the system did not take, and does not say how much that is. */
+  readonly holdsPending = true;
+
+  readonly #socket: OwnedSocket;
+  readonly #reading: Reading;
+  readonly #canReset: boolean;
+  #events: StreamEvents | undefined;
+  #wantsData = false;
+  /** Bytes of the write that is pending. */
+  #pending = 0;
+  /** Callbacks yet to come for writes that were done at once. */
+  #echoes = 0;
+  #shutdown: "no" | "pending" | "done" = "no";
+  /** The end was asked for here, so no error is told. */
+  #asked = false;
+  #error: SockeyeError | undefined;
+  #over = false;
+
+  constructor(
+    socket: Socket,
+    reading: Reading,
+    local: Address,
+    remote: Address,
+  ) {
+    this.localAddress = local;
+    this.remoteAddress = remote;
+    this.#socket = socket;
+    this.#reading = reading;
+    this.#canReset = local.transport === "tcp";
+    reading.stream = this;
+    this.#socket[owner] = this;
+    socket.on("error", onError);
+    socket.on("end", onEnd);
+    socket.on("finish", onFinish);
+    socket.on("close", onClose);
+    socket.on("data", onData);
+    holdEnd(socket);
+  }
+
+  attach(events: StreamEvents): void {
+    this.#events = events;
+    // Over before anybody was told: a reset that came with the connection.
+    if (this.#over) events.closed(this.#error);
+  }
+
+  startRead(): void {
+    if (this.#wantsData) return;
+    this.#wantsData = true;
+    this.#socket.resume();
+  }
+
+  stopRead(): void {
+    if (!this.#wantsData) return;
+    this.#wantsData = false;
+    this.#socket.pause();
+  }
+
+  transmit(bytes: Uint8Array): number {
+    const socket = this.#socket;
+    // Destroyed by an error that is to be told yet.
+    if (socket.destroyed) return 0;
+    socket.write(bytes, this.#onWritten);
+    // libuv tries the write at once; what is left of it waits in the stream.
+    if (socket.writableLength === 0 && socket.errored === null) {
+      this.#echoes++;
+      return bytes.length;
+    }
+    this.#pending = bytes.length;
+    return 0;
+  }
+
+  /** One function for all writes; they are called back in order. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error) return; // `error` and `close` follow.
+    if (this.#echoes > 0) {
+      this.#echoes--;
+      return;
+    }
+    const count = this.#pending;
+    this.#pending = 0;
+    this.#events?.written(count);
+  };
+
+  shutdown(): boolean {
+    this.#shutdown = "pending";
+    this.#socket.end();
+    return false;
+  }
+
+  giveBack({ buffer }: Uint8Array): void {
+    reuse(new Uint8Array(buffer));
+  }
+
+  close(): void {
+    if (this.#socket.destroyed) return;
+    this.#asked = true;
+    this.#socket.destroy();
+  }
+
+  abort(): void {
+    if (this.#socket.destroyed) return;
+    this.#asked = true;
+    if (!this.#canReset) this.#socket.destroy();
+    // libuv refuses a reset while a shutdown is under way (EINVAL), and Node
+    // then forgets the descriptor (20, 22, 24). It is done in the next turn.
+    else if (this.#shutdown === "pending") this.stopRead();
+    else this.#socket.resetAndDestroy();
+  }
+
+  // What the socket tells
+
+  received(bytes: Uint8Array): void {
+    const reading = this.#reading;
+    const { buffer } = reading;
+    const kept = this.#events!.data(bytes, true);
+    reading.buffer = kept
+      ? otherBuffer(buffer, bytes.length)
+      : nextBuffer(buffer, bytes.length);
+  }
+
+  receivedOwn(chunk: Uint8Array): void {
+    // Not a Buffer: its slice() means another thing than on other runtimes.
+    const { buffer, byteOffset, length } = chunk;
+    this.#events?.data(new Uint8Array(buffer, byteOffset, length), false);
+  }
+
+  ended(): void {
+    whenSure(this.#socket, () => {
+      if (!this.#asked) this.#events?.readClosed();
+    });
+  }
+
+  finished(): void {
+    this.#shutdown = "done";
+    if (!this.#asked) this.#events?.shutdownDone();
+    else if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+  }
+
+  failed(error: Error): void {
+    if (!this.#asked) this.#error ??= translateError(error);
+  }
+
+  closed(): void {
+    this.#over = true;
+    reuse(this.#reading.buffer);
+    this.#events?.closed(this.#error);
+  }
+}
+
+function onRead(this: unknown, count: number, buffer: Uint8Array): boolean {
+  const stream = (this as OwnedSocket)[owner];
+  stream?.received(buffer.subarray(0, count));
+  return true;
+}
+
+function onData(this: OwnedSocket, chunk: Uint8Array): void {
+  this[owner]!.receivedOwn(chunk);
+}
+
+function onEnd(this: OwnedSocket): void {
+  this[owner]!.ended();
+}
+
+function onFinish(this: OwnedSocket): void {
+  this[owner]!.finished();
+}
+
+function onError(this: OwnedSocket, error: Error): void {
+  // What the stream has queued came before the error, and is told first.
+  for (;;) {
+    const chunk: Uint8Array | null = this.read();
+    if (chunk === null) break;
+    this[owner]!.receivedOwn(chunk);
+  }
+  this[owner]!.failed(error);
+}
+
+function onClose(this: OwnedSocket): void {
+  this[owner]!.closed();
+}

@@ -1,0 +1,22 @@
+/**
+ * The pure core: machines that decide, for those who write an adapter, a
+ * simulation, or another driver. It knows no runtime, clock, promise or timer.
+ *
+ * @module
+ */
+export * from "../core/address.ts";
+export * from "../core/admission.ts";
+export * from "../core/connection.ts";
+export * from "../core/disk_effects.ts";
+export * from "../core/disk_name.ts";
+export * from "../core/disk_release.ts";
+export * from "../core/ending.ts";
+export * from "../core/error.ts";
+export * from "../core/listener.ts";
+export * from "../core/read_side.ts";
+export * from "../core/readiness.ts";
+export * from "../core/timers.ts";
+export * from "../core/transitions.ts";
+export * from "../core/transport.ts";
+export * from "../core/wait.ts";
+export * from "../core/write_side.ts";

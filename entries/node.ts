@@ -1,0 +1,40 @@
+/**
+ * The verbs of `@sockeye/net`, bound to the adapter of Node.
+ *
+ * For bundles and single-file programs: nothing is loaded lazily, and nothing
+ * of another runtime is named.
+ *
+ * @module
+ */
+import { runtime as node } from "../adapters/node/runtime.ts";
+import { withMemory } from "../adapters/memory/runtime.ts";
+import { Poller as AnyPoller } from "../api/poller.ts";
+import {
+  type Connect,
+  createVerbs,
+  type Listen,
+  type Serve,
+  type Verbs,
+} from "../api/verbs.ts";
+import type { Capabilities, Runtime } from "../core/transport.ts";
+
+export * from "../api/exports.ts";
+
+const runtime: Runtime = withMemory(node);
+const verbs: Verbs = createVerbs(() => runtime);
+
+/** Connects to an address; see `connect` of `@sockeye/net`. */
+export const connect: Connect = verbs.connect;
+/** Listens on an address; see `listen` of `@sockeye/net`. */
+export const listen: Listen = verbs.listen;
+/** Serves addresses with handlers; see `serve` of `@sockeye/net`. */
+export const serve: Serve = verbs.serve;
+/** What this runtime can do; see `capabilities` of `@sockeye/net`. */
+export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
+
+/** Waits for many sources at once; see `Poller` of `@sockeye/net`. */
+export class Poller<T = unknown> extends AnyPoller<T> {
+  constructor() {
+    super(() => runtime);
+  }
+}

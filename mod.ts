@@ -1,0 +1,184 @@
+/**
+ * Portable sockets: one server file runs unchanged on Node, Deno and Bun.
+ *
+ * ```ts
+ * import { serve } from "@sockeye/net";
+ *
+ * const server = await serve(["tcp://:0", "unix:echo.sock"], {
+ *   data: (channel, bytes) => void channel.send(bytes),
+ * });
+ * console.log(server.addresses);
+ * await server.close();
+ * ```
+ *
+ * The adapter of the runtime is loaded by the first verb. The subpaths
+ * `/node`, `/deno` and `/bun` export the same verbs bound to one of them.
+ *
+ * @module
+ */
+import { withMemory } from "./adapters/memory/runtime.ts";
+import { Poller as AnyPoller } from "./api/poller.ts";
+import {
+  type Connect,
+  createVerbs,
+  type Listen,
+  type Serve,
+  type Verbs,
+} from "./api/verbs.ts";
+import { SockeyeError } from "./core/error.ts";
+import type { Capabilities, Runtime } from "./core/transport.ts";
+
+export * from "./api/exports.ts";
+
+let loaded: Runtime | undefined;
+let loading: Promise<Runtime> | undefined;
+
+/** The adapter of this runtime, on first use: a top-level await would not survive `require`. */
+function load(): Runtime | Promise<Runtime> {
+  return loaded ?? (loading ??= loadAdapter());
+}
+
+async function loadAdapter(): Promise<Runtime> {
+  const { runtime } = await importAdapter();
+  return loaded = withMemory(runtime);
+}
+
+/** Bun and Deno also answer to Node's name, so Node is tested last. */
+function importAdapter(): Promise<{ readonly runtime: Runtime }> {
+  const found = globalThis as {
+    readonly Bun?: unknown;
+    readonly Deno?: unknown;
+    readonly process?: { readonly versions?: { readonly node?: string } };
+  };
+  if (found.Bun !== undefined) return import("./adapters/bun/runtime.ts");
+  if (found.Deno !== undefined) return import("./adapters/deno/runtime.ts");
+  if (found.process?.versions?.node !== undefined) {
+    return import("./adapters/node/runtime.ts");
+  }
+  throw new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    "Cannot find an adapter: this is neither Node, Deno nor Bun",
+  );
+}
+
+const verbs: Verbs = createVerbs(load);
+
+/**
+ * Connects to an address.
+ *
+ * @param to `tcp://host:port`, `unix:/path` or `mem:name`, or an address object
+ * @param options limits and policies; `timeout` (ms) and `signal` end the attempt
+ * @returns an open connection in the pull style; close it when done
+ * @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS` for a malformed address,
+ * `EINVAL` for an option out of range, `ECONNREFUSED`, `ENOENT`, `EACCES`,
+ * `ENOTFOUND`, … as connect(2) and the resolver say, `ETIMEDOUT`; or
+ * `signal.reason`
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("tcp://:0");
+ * const client = await connect(listener.address);
+ * const server = await listener.accept();
+ * await client.write(new TextEncoder().encode("hello"));
+ * console.log(new TextDecoder().decode((await server.read())!));
+ * client.abort();
+ * server.abort();
+ * await listener.close();
+ * ```
+ */
+export const connect: Connect = verbs.connect;
+
+/**
+ * Listens on an address, and gives connections to whoever asks for them.
+ *
+ * No host is loopback; anything wider is written out (`tcp://0.0.0.0:80`). Port
+ * 0 lets the system choose. A Unix socket file is taken and given back as
+ * described in `core/disk_name.ts`: a stale one is replaced, a live one never.
+ *
+ * @param at where to listen
+ * @param options limits and policies of the listener and of its connections
+ * @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS`, `EINVAL`, `EADDRINUSE`,
+ * `EACCES`, `EADDRNOTAVAIL`, … as bind(2) says
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:one-at-a-time");
+ * const client = await connect("mem:one-at-a-time");
+ * await client.closeWrite();
+ * for await (const connection of listener) {
+ *   for await (const bytes of connection) await connection.write(bytes);
+ *   await connection.close();
+ *   await listener.close();
+ * }
+ * await client.close();
+ * ```
+ */
+export const listen: Listen = verbs.listen;
+
+/**
+ * Serves one address or several with handlers, on this thread's event loop.
+ *
+ * With an object of handlers, each is called with what arrives. With a
+ * function, it is called with each connection, which is closed when the
+ * function returns and aborted when it throws.
+ *
+ * @param at one address, or several that share handlers and limits
+ * @param handler handlers, or a function
+ * @param options limits and policies; `onError` is told what handlers threw
+ * @throws {SockeyeError} as `listen`; then none of the addresses is taken
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@sockeye/net";
+ *
+ * const server = await serve("tcp://:0", {
+ *   data: (channel, bytes) => void channel.send(bytes),
+ * });
+ * const client = await connect(server.addresses[0]!);
+ * await client.write(new Uint8Array([42]));
+ * console.log(await client.read());
+ * await client.close();
+ * console.log(await server.close({ grace: 1000 }));
+ * ```
+ */
+export const serve: Serve = verbs.serve;
+
+/**
+ * What this runtime can do natively, by emulation, or not at all, with the
+ * reason wherever it is not native.
+ *
+ * @example
+ * ```ts
+ * import { capabilities } from "@sockeye/net";
+ *
+ * const { runtime, features } = await capabilities();
+ * console.log(runtime, features.reset.support);
+ * ```
+ */
+export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
+
+/**
+ * Waits for many sources at once: connections and listeners.
+ *
+ * @example
+ * ```ts
+ * import { listen, Poller, PollEvents } from "@sockeye/net";
+ *
+ * const listener = await listen("tcp://:0");
+ * const poller = new Poller<string>();
+ * poller.add(listener, { readable: true }, "a connection waits");
+ * const events = new PollEvents<string>(10);
+ * console.log(await poller.wait(events, 0)); // 0: nobody came
+ * poller.close();
+ * await listener.close();
+ * ```
+ */
+export class Poller<T = unknown> extends AnyPoller<T> {
+  constructor() {
+    super(load);
+  }
+}
