@@ -1,0 +1,59 @@
+// `npm run check`: the gate. Runs everything, offline, and prints a line for
+// each check and what the failed ones said.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import process from "node:process";
+import { badEnd, run } from "./processes.mjs";
+
+/** Seconds for one check; each takes a few. */
+const LIMIT = 120;
+
+const tsc = resolve("node_modules/.bin/tsc");
+const deno = resolve("node_modules/.bin/deno");
+const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));
+
+/** @type {[name: string, command: string, args: string[]][]} */
+const checks = [
+  ["tsc -b", tsc, ["-b"]],
+  ["deno check", deno, ["check", "--quiet"]],
+  ["deno lint", deno, ["lint", "--quiet"]],
+  ["deno fmt", deno, ["fmt", "--check"]],
+  ["layers", process.execPath, ["scripts/check_layers.mjs"]],
+  ["lifecycle", process.execPath, ["scripts/lifecycle.mjs", "--check"]],
+  ["deno doc", deno, ["doc", "--lint", ...Object.values(exports)]],
+  ["deno publish", deno, ["publish", "--dry-run", "--allow-dirty", "--quiet"]],
+];
+
+/** A crash report of Deno's own would hide what Deno found. */
+const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
+
+let failed = 0;
+for (const [name, command, args] of checks) {
+  const outcome = await run(command, args, { limit: LIMIT, env });
+  const end = badEnd(outcome, LIMIT);
+  const result = end === undefined ? "ok" : "FAILED";
+  const seconds = outcome.seconds.toFixed(1).padStart(5);
+  console.log(`${name.padEnd(14)} ${result.padEnd(6)} ${seconds} s`);
+  for (const line of outcome.output.split("\n")) {
+    if (end === undefined && line.startsWith("warning: ")) console.log(line);
+  }
+  if (end === undefined) continue;
+  failed++;
+  console.log(`\n${withoutTypeWarnings(outcome.output).trim()}`);
+  console.log(`${name} ${end}\n`);
+}
+console.log(`${checks.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/**
+ * `deno doc` follows every import of the runtimes' type packages and warns of
+ * each that it cannot resolve: a hundred lines about files that are not ours.
+ *
+ * @param {string} output
+ */
+function withoutTypeWarnings(output) {
+  return output.replaceAll(
+    /^Warning Failed resolving types\..*\n(?: {4}at .*\n)?/gm,
+    "",
+  );
+}

@@ -1,0 +1,49 @@
+// `npm test`: the suite on Node, Deno and Bun, in turn.
+//
+//   node scripts/test.mjs [--only node|deno|bun] [part of a path]…
+//
+// The Node that runs this script runs the tests, as `tsc` compiled them, since
+// Node 20 cannot strip types. Deno and Bun run the sources.
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { run } from "./processes.mjs";
+import { report } from "./report.mjs";
+import { findTests, runBun, runDeno, runNode } from "./suite.mjs";
+
+const { values, positionals } = parseArgs({
+  options: { only: { type: "string", multiple: true } },
+  allowPositionals: true,
+});
+
+/** @type {Record<string, (files: string[]) => Promise<import("./suite.mjs").Run>>} */
+const runners = {
+  node: (files) => runNode(files, { compiled: true }),
+  deno: runDeno,
+  bun: runBun,
+};
+const chosen = values.only ?? Object.keys(runners);
+const unknown = chosen.filter((name) => !(name in runners));
+if (unknown.length > 0) {
+  console.error(`--only takes node, deno or bun, not ${unknown.join(", ")}`);
+  process.exit(2);
+}
+
+const files = findTests(positionals);
+if (files.length === 0) {
+  console.log("FAILED  no test file matches\n0 passed, 1 failed");
+  process.exit(1);
+}
+
+const problems = chosen.includes("node") ? await build() : [];
+const runs = [];
+for (const name of chosen) {
+  const runner = runners[name];
+  if (runner !== undefined) runs.push(await runner(files));
+}
+process.exitCode = report(runs, problems) === 0 ? 0 : 1;
+
+/** With an error in one file the others are still built, so the tests run on. */
+async function build() {
+  const { code, output } = await run("node_modules/.bin/tsc", ["-b"]);
+  return code === 0 ? [] : [`the build: tsc -b says\n${output}`];
+}
