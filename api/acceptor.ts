@@ -27,6 +27,8 @@ export interface Taker {
   /** One waits that nobody asked for yet. */
   onArrived(): void;
   onAcceptFailed(error: SockeyeError): void;
+  /** A client did not get through the handshake. */
+  onRefused(error: SockeyeError): void;
   /** The listener is over; an error says that nobody here asked for it. */
   onOver(error: SockeyeError | undefined): void;
 }
@@ -84,6 +86,12 @@ export class Acceptor implements ListenEvents, Deadlined {
       explain(error, `accept on ${formatAddress(this.address)}`),
     );
     this.drain();
+  }
+
+  refused(error: SockeyeError): void {
+    this.#taker.onRefused(
+      explain(error, `admit a client on ${formatAddress(this.address)}`),
+    );
   }
 
   closed(error?: SockeyeError): void {

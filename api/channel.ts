@@ -8,6 +8,7 @@ import type { Address } from "../core/address.ts";
 import type { Closed } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { State } from "../core/transitions.ts";
+import type { Credentials } from "../core/transport.ts";
 import type { Driver } from "./driver.ts";
 import type { Channel } from "./types.ts";
 import { checkBytes } from "./wait.ts";
@@ -32,6 +33,9 @@ export class StreamChannel<T = unknown> implements Channel<T> {
   }
   get remoteAddress(): Address {
     return this.#driver.remoteAddress;
+  }
+  get credentials(): Credentials | undefined {
+    return this.#driver.credentials;
   }
   get bytesRead(): number {
     return this.#driver.machine.bytesRead;

@@ -27,7 +27,12 @@ import {
   WRITABLE,
 } from "../core/readiness.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { Runtime, StreamEvents, StreamHandle } from "../core/transport.ts";
+import type {
+  Credentials,
+  Runtime,
+  StreamEvents,
+  StreamHandle,
+} from "../core/transport.ts";
 import type { Loop } from "./loop.ts";
 import { Inbox } from "./inbox.ts";
 import type { WriteWaiter } from "./outbox.ts";
@@ -58,6 +63,7 @@ export class Driver implements StreamEvents, Deadlined {
   readonly sender: Sender;
   readonly localAddress: Address;
   readonly remoteAddress: Address;
+  readonly credentials: Credentials | undefined;
   timerIndex = -1;
   /** Told once, behind everything else. */
   onOver: ((why: Closed) => void) | undefined;
@@ -85,6 +91,7 @@ export class Driver implements StreamEvents, Deadlined {
     this.#handle = handle;
     this.localAddress = handle.localAddress;
     this.remoteAddress = handle.remoteAddress;
+    this.credentials = handle.credentials;
     this.machine = new ConnectionMachine(limits, push);
     this.sender = new Sender(this.runtime, this.machine, handle, this.inbox);
   }

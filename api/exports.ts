@@ -34,6 +34,7 @@ export type { State } from "../core/transitions.ts";
 export type {
   Capabilities,
   Capability,
+  Credentials,
   Feature,
   RuntimeName,
   Scheduler,

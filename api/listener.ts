@@ -190,6 +190,10 @@ export class StreamListener implements Listener, Taker {
     this.#report(error);
   }
 
+  onRefused(error: SockeyeError): void {
+    this.#report(error);
+  }
+
   onOver(error: SockeyeError | undefined): void {
     if (error !== undefined) this.#report(error);
     for (const waiter of this.#accepts.splice(0)) {

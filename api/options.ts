@@ -5,8 +5,17 @@
  */
 import type { ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
-import type { ConnectRequest, ListenRequest } from "../core/transport.ts";
-import type { ListenOptions, ServeOptions, StreamOptions } from "./types.ts";
+import type {
+  ConnectRequest,
+  ListenRequest,
+  StreamRequest,
+} from "../core/transport.ts";
+import type {
+  ConnectOptions,
+  ListenOptions,
+  ServeOptions,
+  StreamOptions,
+} from "./types.ts";
 
 /** 64 KiB: one read, and a quarter of what the kernel holds for a connection besides. */
 const defaultHighWater = 65536;
@@ -14,6 +23,9 @@ const defaultMaxQueued = 16 * 1024 * 1024;
 const defaultFlushTimeout = 30_000;
 const defaultLingerTimeout = 2000;
 const defaultBacklog = 511;
+const defaultHandshakeTimeout = 10_000;
+/** The last one, (uid_t) -1, means "nobody" to chown(2). */
+const maxId = 2 ** 32 - 2;
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */
 export function limitsOf(options: StreamOptions): ConnectionLimits {
@@ -28,26 +40,48 @@ export function limitsOf(options: StreamOptions): ConnectionLimits {
 }
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */
-export function connectRequestOf(options: StreamOptions): ConnectRequest {
+export function connectRequestOf(options: ConnectOptions): ConnectRequest {
+  return {
+    ...streamRequestOf(options),
+    expectServer: optionalId(options, "expectServer"),
+  };
+}
+
+function streamRequestOf(options: StreamOptions): StreamRequest {
   return {
     noDelay: flag(options, "noDelay", true),
     keepAlive: flag(options, "keepAlive", false),
     keepAliveDelay: count(options, "keepAliveDelay", 0, 0),
+    identify: flag(options, "identify", false),
+    handshakeTimeout: count(
+      options,
+      "handshakeTimeout",
+      0,
+      defaultHandshakeTimeout,
+    ),
   };
 }
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */
 export function listenRequestOf(options: ListenOptions): ListenRequest {
-  const group = options.group;
   return {
-    ...connectRequestOf(options),
+    ...streamRequestOf(options),
+    allowUsers: allowUsersOf(options),
     backlog: integer(options, "backlog", 1, 65535, defaultBacklog),
     ipv6Only: flag(options, "ipv6Only", false),
     mode: integer(options, "mode", 0, 0o777, 0o600),
-    group: group === undefined
-      ? undefined
-      : integer(options, "group", 0, 2 ** 32 - 2, 0),
+    group: optionalId(options, "group"),
   };
+}
+
+function allowUsersOf(options: ListenOptions): readonly number[] | undefined {
+  const { allowUsers } = options;
+  if (allowUsers === undefined) return undefined;
+  if (
+    Array.isArray(allowUsers) && allowUsers.length > 0 &&
+    allowUsers.every((uid) => Number.isInteger(uid) && uid >= 0 && uid <= maxId)
+  ) return [...allowUsers];
+  throw invalid("allowUsers", allowUsers, "a list of user ids");
 }
 
 /** How many connections a listener takes and holds. */
@@ -129,6 +163,15 @@ function integer<K extends string>(
     value <= most
   ) return value;
   throw invalid(name, value, `an integer from ${least} to ${most}`);
+}
+
+function optionalId<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+): number | undefined {
+  return options[name] === undefined
+    ? undefined
+    : integer(options, name, 0, maxId, 0);
 }
 
 function flag<K extends string>(

@@ -124,6 +124,7 @@ function closeHandle(handle: ListenHandle): Promise<void> {
     handle.attach({
       connection: (late) => late.abort(),
       acceptFailed: () => {},
+      refused: () => {},
       closed: () => resolve(),
     });
     handle.close();
@@ -155,6 +156,7 @@ class LoopServer<T> implements Server, Taker, Deadlined {
 
   #accepted = 0;
   #acceptErrors = 0;
+  #refused = 0;
   #failed = 0;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -205,6 +207,7 @@ class LoopServer<T> implements Server, Taker, Deadlined {
       waiting: count(({ machine }) => machine.waiting),
       rejected: count(({ machine }) => machine.rejected),
       acceptErrors: this.#acceptErrors,
+      refused: this.#refused,
       failed: this.#failed,
       bytesRead,
       bytesWritten,
@@ -310,6 +313,11 @@ class LoopServer<T> implements Server, Taker, Deadlined {
   onAcceptFailed(error: SockeyeError): void {
     this.#acceptErrors++;
     // Counted already: a client that left the queue is no news by itself.
+    if (this.#onError !== undefined) this.#report(error);
+  }
+
+  onRefused(error: SockeyeError): void {
+    this.#refused++;
     if (this.#onError !== undefined) this.#report(error);
   }
 

@@ -6,6 +6,7 @@
 import type { Address } from "../core/address.ts";
 import type { Closed } from "../core/connection.ts";
 import type { State } from "../core/transitions.ts";
+import type { Credentials } from "../core/transport.ts";
 import type { ReadinessSource } from "./source.ts";
 
 /** Options of one waiting operation. */
@@ -28,6 +29,8 @@ export interface Channel<T = unknown> {
   readonly localAddress: Address;
   /** The peer's address; of a Unix peer without a name, its path is empty. */
   readonly remoteAddress: Address;
+  /** Who the peer is; undefined unless it had to show that (`identify`, FIFOs). */
+  readonly credentials: Credentials | undefined;
   /** Bytes that arrived from the peer so far. */
   readonly bytesRead: number;
   /** Bytes that the system has taken from us so far. */
@@ -134,10 +137,21 @@ export interface StreamOptions {
   flushTimeout?: number;
   /** While closing: milliseconds for the peer's end, after ours was handed over. Default 2000. */
   lingerTimeout?: number;
+  /**
+   * On Unix sockets: the client shows which user it acts for, before any user
+   * data (`core/credentials.ts`). Both sides must say so. Default false; FIFOs
+   * always do it.
+   */
+  identify?: boolean;
+  /** Milliseconds that a handshake may take, on FIFOs and with `identify`. Default 10000. */
+  handshakeTimeout?: number;
 }
 
 /** Options of `connect`. */
-export interface ConnectOptions extends StreamOptions, Op {}
+export interface ConnectOptions extends StreamOptions, Op {
+  /** The user id that must own the name on disk, else the attempt fails with `EACCES`. Default: any. */
+  expectServer?: number;
+}
 
 /** Options of `listen`. */
 export interface ListenOptions extends StreamOptions {
@@ -145,10 +159,15 @@ export interface ListenOptions extends StreamOptions {
   backlog?: number;
   /** Take IPv6 only, on an IPv6 wildcard. Default false. */
   ipv6Only?: boolean;
-  /** Permission bits of a Unix socket file. Default 0o600. */
+  /** Permission bits of a Unix socket file or FIFO. Default 0o600. */
   mode?: number;
-  /** Group id that is to own a Unix socket file. Default the process's. */
+  /** Group id that is to own a Unix socket file or FIFO. Default the process's. */
   group?: number;
+  /**
+   * User ids that may connect, on FIFOs and with `identify`; others are refused
+   * with `EACCES`. Default: whomever `mode` lets in.
+   */
+  allowUsers?: readonly number[];
   /** Connections open at once; beyond it `overflow` says what happens. Default: what the descriptor limit leaves. */
   maxConnections?: number;
   /** Beyond `maxConnections`: let clients wait, or reset them. Default `"defer"`. */
@@ -218,6 +237,8 @@ export interface ServerStats {
   readonly rejected: number;
   /** Failed accepts. */
   readonly acceptErrors: number;
+  /** Clients that did not get through the handshake, on FIFOs and with `identify`. */
+  readonly refused: number;
   /** Connections that ended by a reset, a timeout or an error of a handler. */
   readonly failed: number;
   /** Bytes that arrived, in total. */

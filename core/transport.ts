@@ -43,6 +43,19 @@ export interface StreamEvents {
 }
 
 /**
+ * Who is at the other end, as far as that was shown before any user data; what
+ * it proves and what not is written in `core/credentials.ts`.
+ */
+export interface Credentials {
+  /** The user id that the peer's process acted for. */
+  readonly uid: number;
+  /** The process id that the peer gave. A claim, except with `"kernel"`. */
+  readonly claimedPid: number;
+  /** By files that only this user can have made, or by asking the kernel. */
+  readonly how: "proof" | "kernel";
+}
+
+/**
  * One open byte stream, as the runtime gives it.
  *
  * A handle is made with reading stopped, and holds back every event until
@@ -53,6 +66,8 @@ export interface StreamHandle {
   readonly localAddress: Address;
   /** The peer's address. */
   readonly remoteAddress: Address;
+  /** Who the peer is; absent where nobody asked, or on the side that was asked. */
+  readonly credentials?: Credentials | undefined;
   /**
    * Whether a pending transmit still holds the bytes that it has not counted
    * (true), or has let go of them, since the runtime reports exact counts and
@@ -130,6 +145,11 @@ export interface ListenEvents {
    */
   acceptFailed(error: SockeyeError): void;
   /**
+   * A client came and did not get through the handshake: it was told so, and
+   * nothing of it is left. Says nothing about the listener.
+   */
+  refused(error: SockeyeError): void;
+  /**
    * The listener is over, its descriptor and its name given back; once, and
    * last. An error says that nobody asked for it.
    */
@@ -155,25 +175,37 @@ export interface ListenHandle {
   close(): void;
 }
 
-/** Options of a connection being made, all decided and checked before. */
-export interface ConnectRequest {
+/** Options of every connection, whichever side makes it. */
+export interface StreamRequest {
   /** Send small writes at once (`TCP_NODELAY`, tcp(7)). */
   readonly noDelay: boolean;
   /** Let the kernel probe an idle peer (`SO_KEEPALIVE`, socket(7)). */
   readonly keepAlive: boolean;
   /** Idle time before the first keep-alive probe, ms; 0 leaves the system's. */
   readonly keepAliveDelay: number;
+  /** The client shows who it is before any user data (`core/credentials.ts`). */
+  readonly identify: boolean;
+  /** How long the two sides may take to agree, ms, where they have to. */
+  readonly handshakeTimeout: number;
+}
+
+/** Options of a connection being made, all decided and checked before. */
+export interface ConnectRequest extends StreamRequest {
+  /** The user id that must own the name on disk; undefined takes any. */
+  readonly expectServer: number | undefined;
 }
 
 /** Options of a listener being made, all decided and checked before. */
-export interface ListenRequest extends ConnectRequest {
+export interface ListenRequest extends StreamRequest {
+  /** User ids that may connect; undefined takes whomever the name's mode lets in. */
+  readonly allowUsers: readonly number[] | undefined;
   /** Length of the kernel's queue of connections not accepted yet. */
   readonly backlog: number;
   /** Take IPv6 only, on an IPv6 wildcard. */
   readonly ipv6Only: boolean;
-  /** Permission bits of a Unix socket file. */
+  /** Permission bits of a name on disk. */
   readonly mode: number;
-  /** Group id that is to own a Unix socket file; undefined leaves the process's. */
+  /** Group id that is to own a name on disk; undefined leaves the process's. */
   readonly group: number | undefined;
 }
 

@@ -29,9 +29,9 @@ import { setImmediate } from "node:timers";
 import type { Address } from "../../core/address.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
-  ConnectRequest,
   StreamEvents,
   StreamHandle,
+  StreamRequest,
 } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
 
@@ -244,7 +244,7 @@ export class BunStream implements StreamHandle {
 }
 
 /** Sets the options of a new TCP socket; Unix sockets have neither. */
-export function setOptions(socket: BunSocket, request: ConnectRequest): void {
+export function setOptions(socket: BunSocket, request: StreamRequest): void {
   socket.setNoDelay(request.noDelay);
   if (request.keepAlive) socket.setKeepAlive(true, request.keepAliveDelay);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address, UnixAddress } from "../../core/address.ts";
-import type { ConnectRequest } from "../../core/transport.ts";
+import type { StreamRequest } from "../../core/transport.ts";
 
 /** Deno's form of an address in ours. */
 export function fromDeno(address: Deno.Addr): Address {
@@ -25,7 +25,7 @@ export function toDenoPath({ path }: UnixAddress): string {
 }
 
 /** Sets what was asked for. Deno has no way to set the keep-alive's delay. */
-export function configure(conn: Deno.Conn, request: ConnectRequest): void {
+export function configure(conn: Deno.Conn, request: StreamRequest): void {
   if (!("setNoDelay" in conn)) return;
   const tcp = conn as Deno.TcpConn;
   try {

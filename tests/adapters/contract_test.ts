@@ -23,13 +23,13 @@ import {
   connect,
   listen,
   Listening,
-  listenRequest,
   runtime,
   startConnect,
   startListen,
   Stream,
   turns,
 } from "./drive.ts";
+import { listenRequest } from "../requests.ts";
 
 const { features } = runtime.capabilities();
 

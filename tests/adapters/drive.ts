@@ -16,6 +16,7 @@ import type {
   StreamEvents,
   StreamHandle,
 } from "../../core/transport.ts";
+import { connectRequest, listenRequest } from "../requests.ts";
 
 /** The adapter of the runtime that we run on. */
 export const runtime: Runtime = await load();
@@ -29,20 +30,6 @@ async function load(): Promise<Runtime> {
   }
   return (await import("../../adapters/node/runtime.ts")).runtime;
 }
-
-export const connectRequest: ConnectRequest = {
-  noDelay: true,
-  keepAlive: false,
-  keepAliveDelay: 0,
-};
-
-export const listenRequest: ListenRequest = {
-  ...connectRequest,
-  backlog: 511,
-  ipv6Only: false,
-  mode: 0o600,
-  group: undefined,
-};
 
 /** A condition that is asked again after each event; fails after ten seconds. */
 class Conditions {
@@ -250,6 +237,7 @@ export class Listening {
         this.failures.push(error);
         handle.startAccept();
       },
+      refused: (error) => this.failures.push(error),
       closed: () => {
         this.closedCount++;
         this.#conditions.changed();

@@ -8,28 +8,13 @@ import {
 import type { MemAddress } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
 import type {
-  ConnectRequest,
   ListenEvents,
   ListenHandle,
-  ListenRequest,
   Pending,
   StreamEvents,
   StreamHandle,
 } from "../../core/transport.ts";
-
-export const connectRequest: ConnectRequest = {
-  noDelay: true,
-  keepAlive: false,
-  keepAliveDelay: 0,
-};
-
-export const listenRequest: ListenRequest = {
-  ...connectRequest,
-  backlog: 511,
-  ipv6Only: false,
-  mode: 0o600,
-  group: undefined,
-};
+import { connectRequest, listenRequest } from "../requests.ts";
 
 export const mem = (name: string): MemAddress => ({ transport: "mem", name });
 
@@ -106,6 +91,9 @@ export class Door implements ListenEvents {
     this.told.push(["connection", this.#runtime.now()]);
   }
   acceptFailed(error: SockeyeError): void {
+    this.told.push([error.code, this.#runtime.now()]);
+  }
+  refused(error: SockeyeError): void {
     this.told.push([error.code, this.#runtime.now()]);
   }
   closed(error?: SockeyeError): void {

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { createMemoryRuntime } from "../../adapters/memory/runtime.ts";
-import {
-  bytes,
-  codeOf,
-  dial,
-  End,
-  handleOf,
-  listenRequest,
-  mem,
-  open,
-} from "./ends.ts";
+import { bytes, codeOf, dial, End, handleOf, mem, open } from "./ends.ts";
+import { listenRequest } from "../requests.ts";
 
 test("nobody listens: refused after a round trip", async () => {
   const runtime = createMemoryRuntime({ latency: 10 });

@@ -6,17 +6,8 @@ import {
 } from "../../adapters/memory/runtime.ts";
 import type { TraceEvent } from "../../adapters/memory/link.ts";
 import type { ListenHandle, StreamHandle } from "../../core/transport.ts";
-import {
-  bytes,
-  connected,
-  connectRequest,
-  dial,
-  End,
-  handleOf,
-  listenRequest,
-  mem,
-  open,
-} from "./ends.ts";
+import { bytes, connected, dial, End, handleOf, mem, open } from "./ends.ts";
+import { connectRequest, listenRequest } from "../requests.ts";
 
 test("a connect takes a round trip, and bytes one way", async () => {
   const runtime = createMemoryRuntime({ latency: 10 });

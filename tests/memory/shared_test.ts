@@ -9,7 +9,8 @@ import type {
   Runtime,
   StreamHandle,
 } from "../../core/transport.ts";
-import { connectRequest, listenRequest, mem } from "./ends.ts";
+import { mem } from "./ends.ts";
+import { connectRequest, listenRequest } from "../requests.ts";
 
 const tcp = { transport: "tcp", host: "127.0.0.1", port: 1 } as const;
 const none: Capability = { support: "none", reason: "Not in this test" };
@@ -84,6 +85,7 @@ test("all runtimes of the process share one network, in real time", async () => 
       listening.attach({
         connection,
         acceptFailed: never,
+        refused: never,
         closed: () => {},
       });
       listening.startAccept();

@@ -63,6 +63,7 @@ export type Waiting = <T>(promise: Promise<T>) => Promise<T>;
 /** A connection over a bare API: subclasses fill in what the API offers. */
 export abstract class BareConnection<T = unknown> implements Connection {
   context: T = undefined as T;
+  readonly credentials: Connection["credentials"] = undefined;
   readonly #deadlines = new Map<"read" | "write", number>();
   #waits = 0;
 
