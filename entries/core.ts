@@ -15,6 +15,20 @@ export * from "../core/error.ts";
 export * from "../core/listener.ts";
 export * from "../core/read_side.ts";
 export * from "../core/readiness.ts";
+export * from "../core/rendezvous.ts";
+export * from "../core/rendezvous_client.ts";
+export {
+  type ClientEffect,
+  type FileEffect,
+  type FoundFile,
+  type RendezvousEnd,
+  type RendezvousResult,
+  type ServerEffect,
+} from "../core/rendezvous_effects.ts";
+export * from "../core/rendezvous_handshake.ts";
+export * from "../core/rendezvous_records.ts";
+export * from "../core/rendezvous_server.ts";
+export * from "../core/rendezvous_sweep.ts";
 export * from "../core/timers.ts";
 export * from "../core/transitions.ts";
 export * from "../core/transport.ts";
