@@ -9,6 +9,7 @@
  * @module
  */
 import type { Admission } from "./admission.ts";
+import { Backoff } from "./backoff.ts";
 import type { ErrorCode } from "./error.ts";
 
 /** Where in its life a listener is. */
@@ -53,7 +54,7 @@ export class ListenerMachine {
   #waiting = 0;
   #rejecting = 0;
   #accepting = false;
-  #backoff = 0;
+  readonly #backoff: Backoff = new Backoff(firstBackoff, longestBackoff);
   #notBefore = 0;
   #now = 0;
   #closeAsked = false;
@@ -107,7 +108,7 @@ export class ListenerMachine {
   /** The transport accepted one; `reject` comes for the youngest if there is no place for it. */
   handleConnection(now: number): void {
     this.#now = now;
-    this.#backoff = 0;
+    this.#backoff.reset();
     this.#admission.handleArrived();
     this.#waiting++;
     if (this.#isTooMany()) this.#rejecting++;
@@ -140,11 +141,7 @@ export class ListenerMachine {
       this.#admission.handleExhausted(now);
       if (!this.#limits.acceptsOnDemand) this.#rejecting = this.#waiting;
     }
-    this.#backoff = Math.min(
-      this.#backoff === 0 ? firstBackoff : 2 * this.#backoff,
-      longestBackoff,
-    );
-    this.#notBefore = now + this.#backoff;
+    this.#notBefore = now + this.#backoff.next();
   }
 
   /** A backoff, or the time until the next look, may be over. */

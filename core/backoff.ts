@@ -1,0 +1,29 @@
+/**
+ * Pauses between attempts: short at first, doubled after each, up to a limit.
+ *
+ * @module
+ */
+
+/** The pauses of one thing that is tried again and again. */
+export class Backoff {
+  readonly #first: number;
+  readonly #longest: number;
+  #last = 0;
+
+  /** From `first` ms, doubling, to `longest` ms. */
+  constructor(first: number, longest: number) {
+    this.#first = first;
+    this.#longest = longest;
+  }
+
+  /** An attempt has failed: how long to wait before the next, ms. */
+  next(): number {
+    const doubled = this.#last === 0 ? this.#first : 2 * this.#last;
+    return this.#last = Math.min(doubled, this.#longest);
+  }
+
+  /** An attempt has succeeded: the next pause is the first again. */
+  reset(): void {
+    this.#last = 0;
+  }
+}
