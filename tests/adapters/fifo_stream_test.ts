@@ -4,16 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-} from "node:fs";
-import { readFile } from "node:fs/promises";
+import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,9 +26,6 @@ async function load(): Promise<FifoEnds> {
 }
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-
-/** A FIFO in the kernel holds this much by default; pipe(7). */
-const capacity = 65536;
 
 /** The two descriptors of a FIFO. */
 interface Fifo {
@@ -104,25 +92,6 @@ function pattern(length: number): Uint8Array {
 function sameBytes(got: Uint8Array, wanted: Uint8Array): void {
   assert.equal(got.length, wanted.length);
   assert.ok(got.every((byte, at) => byte === wanted[at]), "bytes differ");
-}
-
-/** Offers bytes that nobody reads; false if they are not taken within many turns. */
-async function taken(stream: Stream, bytes: Uint8Array): Promise<boolean> {
-  stream.offer(bytes);
-  for (let turn = 0; stream.pending && turn < 20; turn++) await turns(1);
-  return !stream.pending;
-}
-
-/** Fills the way to the peer; gives how much was offered, the last 64 KiB pending. */
-async function fill(stream: Stream): Promise<number> {
-  const slice = pattern(65536);
-  let offered = slice.length;
-  while (await taken(stream, slice)) offered += slice.length;
-  return offered;
-}
-
-function openDescriptors(): number {
-  return readdirSync("/proc/self/fd").length;
 }
 
 test("fifo ends: each direction ends by itself, and closed comes last", () =>
