@@ -17,6 +17,8 @@ export const grace = 2000;
 /** What an example is given. */
 export interface Arguments {
   readonly addresses: readonly [Address, ...Address[]];
+  /** What comes behind the address, where the usage names something: `ROOT`. */
+  readonly words: readonly string[];
   /** Whether `--name` was given. */
   flag(name: string): boolean;
   /** The milliseconds after `--name`, or `otherwise`. */
@@ -24,8 +26,9 @@ export interface Arguments {
 }
 
 /**
- * Runs an example. Its usage says what it takes: `ADDRESS` or `ADDRESS…`, flags
- * `[--name]` and times `[--name MS]`. Wrong usage is told with exit status 2,
+ * Runs an example. Its usage says what it takes: `ADDRESS` or `ADDRESS…`, other
+ * words behind one address (`ADDRESS ROOT`), flags `[--name]` and times
+ * `[--name MS]`. Wrong usage is told with exit status 2,
  * an error that `main` did not catch with status 1.
  */
 export async function program(
@@ -51,16 +54,20 @@ function readArguments(usage: string): Arguments {
   }
   const given = parseArgs({ options, allowPositionals: true });
   const many = usage.includes("ADDRESS…"), count = given.positionals.length;
-  if (many ? count === 0 : count !== 1) {
-    throw new Error(`Expected ${many ? "addresses" : "one address"}`);
+  const named = usage.match(/ [A-Z]+\b(?!\])/g)?.slice(1) ?? [];
+  if (many ? count === 0 : count !== 1 + named.length) {
+    const what = ["one address", ...named].join(" and");
+    throw new Error(`Expected ${many ? "addresses" : what}`);
   }
   for (const [name, value] of Object.entries(given.values)) {
     if (value === true || /^\d{1,8}$/.test(String(value))) continue;
     throw new Error(`Expected milliseconds after --${name}, got ${value}`);
   }
+  const words = many ? [] : given.positionals.splice(1);
   const [first, ...more] = given.positionals.map((text) => parseAddress(text));
   return {
     addresses: [first!, ...more],
+    words,
     flag: (name) => given.values[name] === true,
     milliseconds: (name, otherwise) => Number(given.values[name] ?? otherwise),
   };

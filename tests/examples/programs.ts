@@ -63,6 +63,11 @@ export class Program {
     return this.#running;
   }
 
+  /** Its process id. */
+  get id(): number {
+    return this.#child.pid!;
+  }
+
   /** What it wrote on standard output so far. */
   get output(): Buffer {
     return Buffer.concat(this.#out);
