@@ -3,75 +3,24 @@
  * the ends of the runtime that runs this.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { closeSync, readdirSync, readSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
 import { test } from "node:test";
-import type { FifoEnds } from "../../adapters/_shared/fifo_ends.ts";
-import { FifoStream } from "../../adapters/_shared/fifo_stream.ts";
-import { runtime, Stream, turns } from "./drive.ts";
+import { fileURLToPath } from "node:url";
+import type { StreamEvents } from "../../core/transport.ts";
+import { runtime, type Stream, turns } from "./drive.ts";
+import { type Fifo, fifos, handleOf, pairs, streamOf } from "./fifo_pairs.ts";
 
-const ends: FifoEnds = await load();
-
-async function load(): Promise<FifoEnds> {
-  switch (runtime.name) {
-    case "bun":
-      return (await import("../../adapters/bun/fifo_ends.ts")).fifoEnds;
-    case "deno":
-      return (await import("../../adapters/deno/fifo_ends.ts")).fifoEnds;
-    default:
-      return (await import("../../adapters/node/fifo_ends.ts")).fifoEnds;
-  }
-}
-
-const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-
-/** The two descriptors of a FIFO. */
-interface Fifo {
-  readonly reader: number;
-  readonly writer: number;
-}
-
-/** FIFOs, both ends open, their names gone: one spawn makes them all. */
-function fifos(count: number): Fifo[] {
-  const directory = mkdtempSync(join(tmpdir(), "sockeye-fifo-"));
-  try {
-    const paths = Array.from(
-      { length: count },
-      (_, at) => join(directory, String(at)),
-    );
-    execFileSync("mkfifo", ["-m", "600", ...paths]);
-    return paths.map((path) => ({
-      reader: openSync(path, O_RDONLY | O_NONBLOCK),
-      writer: openSync(path, O_WRONLY | O_NONBLOCK),
-    }));
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-const peers = {
-  localAddress: { transport: "mem", name: "here" },
-  remoteAddress: { transport: "mem", name: "there" },
-} as const;
-
-function streamOf(reader: number, writer: number): Stream {
-  return new Stream(new FifoStream(ends, { reader, writer }, peers));
-}
-
-/** So many connections, both sides of each in this process. */
-function pairs(count: number): [client: Stream, server: Stream][] {
-  const made = fifos(2 * count);
-  return Array.from({ length: count }, (_, at) => {
-    const up = made[2 * at]!;
-    const down = made[2 * at + 1]!;
-    return [
-      streamOf(down.reader, up.writer),
-      streamOf(up.reader, down.writer),
-    ];
-  });
-}
+/** A FIFO holds this much in the kernel by default; pipe(7). */
+const capacity = 65536;
+/**
+ * What runtimes take from the kernel after reading was stopped: Bun three
+ * chunks, of which the first is delivered, Deno one, Node none.
+ */
+const readAhead = 3 * 65536;
+const slice = 65536;
 
 async function withPair(
   body: (client: Stream, server: Stream) => Promise<void>,
@@ -94,7 +43,33 @@ function sameBytes(got: Uint8Array, wanted: Uint8Array): void {
   assert.ok(got.every((byte, at) => byte === wanted[at]), "bytes differ");
 }
 
-test("fifo ends: each direction ends by itself, and closed comes last", () =>
+/** Offers slices until one stays pending while nobody reads; gives how many bytes were offered. */
+async function fill(stream: Stream, from: Uint8Array): Promise<number> {
+  for (let at = 0; at < from.length; at += slice) {
+    stream.offer(from.subarray(at, at + slice));
+    for (let turn = 0; stream.pending && turn < 50; turn++) await turns(1);
+    if (stream.pending) return at + slice;
+  }
+  throw new Error(`${from.length} bytes were taken, and nobody reads`);
+}
+
+function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+/** Waits until so many descriptors are open: a runtime may need a turn for its own. */
+async function untilOpen(count: number): Promise<void> {
+  for (let turn = 0; openDescriptors() !== count; turn++) {
+    assert.ok(turn < 1000, `${openDescriptors()} open instead of ${count}`);
+    await turns(1);
+  }
+}
+
+function without(what: string, told: readonly string[]): string[] {
+  return told.filter((each) => each !== what);
+}
+
+test("fifo: each direction ends by itself, and closed comes last", () =>
   withPair(async (client, server) => {
     client.handle.startRead();
     server.handle.startRead();
@@ -112,20 +87,18 @@ test("fifo ends: each direction ends by itself, and closed comes last", () =>
     for (const stream of [client, server]) {
       assert.equal(stream.error.value, undefined);
       assert.equal(stream.told.at(-1), "closed");
-      assert.equal(
-        stream.told.filter((what) => what === "readClosed").length,
-        1,
-      );
+      const ends = stream.told.filter((what) => what === "readClosed");
+      assert.equal(ends.length, 1);
     }
   }));
 
-test("fifo ends: nothing arrives before it is asked for", () =>
+test("fifo: nothing arrives before it is asked for", () =>
   withPair(async (client, server) => {
     await client.send("early");
     await server.send("also");
     await turns(20);
     for (const stream of [client, server]) {
-      assert.deepEqual(stream.told.filter((what) => what !== "written"), []);
+      assert.deepEqual(without("written", stream.told), []);
     }
     server.handle.startRead();
     client.handle.startRead();
@@ -133,7 +106,7 @@ test("fifo ends: nothing arrives before it is asked for", () =>
     await client.until("4 bytes", () => client.receivedLength === 4);
   }));
 
-test("fifo ends: 16 MiB arrive byte by byte, both ways at once", () =>
+test("fifo: 16 MiB arrive byte by byte, both ways at once", () =>
   withPair(async (client, server) => {
     const bytes = pattern(16 * 1024 * 1024);
     client.handle.startRead();
@@ -151,3 +124,370 @@ test("fifo ends: 16 MiB arrive byte by byte, both ways at once", () =>
     sameBytes(server.received, bytes);
     sameBytes(client.received, bytes);
   }));
+
+test("fifo: lengths that no page divides arrive whole and in order", () =>
+  withPair(async (client, server) => {
+    const bytes = pattern(3_000_000);
+    server.handle.startRead();
+    let length = 1;
+    for (let at = 0; at < bytes.length; at += length) {
+      length = (length * 7 + 13) % 65_521;
+      await client.send(bytes.subarray(at, at + length));
+    }
+    await server.until("all", () => server.receivedLength === bytes.length);
+    sameBytes(server.received, bytes);
+  }));
+
+test("fifo: stopping and starting loses and repeats nothing", () =>
+  withPair(async (client, server) => {
+    const bytes = pattern(3_000_000);
+    const { handle } = server;
+    handle.startRead();
+    const sent = client.send(bytes);
+    for (let step = 1; step <= 20; step++) {
+      await server.until(
+        `${step} twentieths`,
+        () => server.receivedLength >= bytes.length * step / 20,
+      );
+      handle.stopRead();
+      handle.stopRead();
+      await turns(2);
+      handle.startRead();
+      handle.startRead();
+    }
+    await sent;
+    await server.until("all", () => server.receivedLength === bytes.length);
+    sameBytes(server.received, bytes);
+  }));
+
+test("fifo: before reading was asked for, the kernel holds all of it", () =>
+  withPair(async (client, server) => {
+    const bytes = pattern(1024 * 1024);
+    const offered = await fill(client, bytes);
+    assert.equal(offered, capacity + slice, "one slice fits, the second waits");
+    server.handle.startRead();
+    await server.until("all", () => server.receivedLength === offered);
+    sameBytes(server.received, bytes.subarray(0, offered));
+  }));
+
+test("fifo: a stopped reader leaves the rest in the kernel, and loses none of it", () =>
+  withPair(async (client, server) => {
+    const bytes = pattern(1024 * 1024);
+    server.handle.startRead();
+    await client.send(bytes.subarray(0, slice));
+    await server.until("a slice", () => server.receivedLength === slice);
+    server.handle.stopRead();
+    const offered = await fill(client, bytes.subarray(slice));
+    const held = offered - slice;
+    assert.ok(held <= capacity + readAhead, `${held} bytes were taken`);
+    // What was under way when it stopped may have come; nothing else does.
+    assert.ok(server.receivedLength <= slice + capacity);
+    const before = server.receivedLength;
+    await turns(50);
+    assert.equal(server.receivedLength, before);
+    server.handle.startRead();
+    await server.until(
+      "all of it",
+      () => server.receivedLength === slice + offered,
+    );
+    sameBytes(server.received, bytes.subarray(0, slice + offered));
+  }));
+
+test("fifo: a pending transmit is counted exactly, and ends when the peer reads", () =>
+  withPair(async (client, server) => {
+    const bytes = pattern(1024 * 1024);
+    const offered = await fill(client, bytes);
+    assert.ok(client.pending);
+    server.handle.startRead();
+    await client.until("written", () => !client.pending);
+    await server.until("all", () => server.receivedLength === offered);
+    await client.send("and more");
+    await server.until("more", () => server.receivedLength === offered + 8);
+    sameBytes(server.received.subarray(0, offered), bytes.subarray(0, offered));
+  }));
+
+test("fifo: many waits for room in a row, each ended by a slow reader", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const client = streamOf(down.reader, up.writer);
+  const bytes = pattern(64 * 4096 + 65536);
+  const sent = client.send(bytes);
+  const got = new Uint8Array(bytes.length);
+  let length = 0;
+  while (length < got.length) {
+    await turns(1);
+    try {
+      length += readSync(up.reader, got, length, 4096, null);
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "EAGAIN");
+    }
+  }
+  await sent;
+  sameBytes(got, bytes);
+  await client.end();
+  closeSync(up.reader);
+  closeSync(down.writer);
+});
+
+test("fifo: close lets a peer read what was sent, then the end", () =>
+  withPair(async (client, server) => {
+    await client.send(pattern(60_000));
+    await client.end();
+    server.handle.startRead();
+    await server.event("readClosed");
+    sameBytes(server.received, pattern(60_000));
+    await server.end();
+    assert.equal(client.error.value, undefined);
+    assert.equal(server.error.value, undefined);
+  }));
+
+test("fifo: close and abort with a transmit pending tell closed alone, and the peer gets what the kernel had", async () => {
+  for (const how of ["close", "abort"] as const) {
+    await withPair(async (client, server) => {
+      const bytes = pattern(1024 * 1024);
+      await fill(client, bytes);
+      const told = client.told.length;
+      client.handle[how]();
+      client.handle[how]();
+      await client.event("closed");
+      await turns(4);
+      assert.deepEqual(client.told.slice(told), ["closed"]);
+      assert.equal(client.error.value, undefined);
+      server.handle.startRead();
+      await server.event("readClosed");
+      const { received } = server;
+      sameBytes(received, bytes.subarray(0, received.length));
+      assert.ok(received.length >= capacity);
+    });
+  }
+});
+
+test("fifo: a reader that goes ends a pending transmit with EPIPE", () =>
+  withPair(async (client, server) => {
+    await fill(client, pattern(1024 * 1024));
+    await server.end();
+    await client.event("closed");
+    assert.equal(client.error.value?.code, "EPIPE");
+  }));
+
+test("fifo: writing to a reader that has gone is EPIPE, behind what its peer had sent", () =>
+  withPair(async (client, server) => {
+    await server.send(pattern(50_000));
+    await server.end();
+    // Reading is stopped, and stays so: this is fetched all the same.
+    client.offer(pattern(10));
+    await client.event("closed");
+    assert.equal(client.error.value?.code, "EPIPE");
+    sameBytes(client.received, pattern(50_000));
+    assert.deepEqual(client.told, ["data", "readClosed", "closed"]);
+  }));
+
+test("fifo: a peer that only stopped reading is EPIPE too, and the process lives", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const client = streamOf(down.reader, up.writer);
+  closeSync(up.reader);
+  writeSync(down.writer, "its last words");
+  client.offer(pattern(10));
+  await client.event("closed");
+  assert.equal(client.error.value?.code, "EPIPE");
+  assert.equal(client.text, "its last words");
+  closeSync(down.writer);
+});
+
+test("fifo: an idle writer is told that its reader has gone", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const client = streamOf(down.reader, up.writer);
+  client.handle.startRead();
+  await turns(4);
+  assert.deepEqual(client.told, []);
+  closeSync(up.reader);
+  await client.event("closed");
+  assert.equal(client.error.value?.code, "EPIPE");
+  closeSync(down.writer);
+});
+
+test("fifo: after the peer's end its answer can still be read by it", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const server = streamOf(up.reader, down.writer);
+  server.handle.startRead();
+  closeSync(up.writer);
+  await server.event("readClosed");
+  await turns(20);
+  assert.deepEqual(server.told, ["readClosed"]);
+  await server.send("answer");
+  await server.shutdown();
+  await server.event("closed");
+  assert.equal(server.error.value, undefined);
+  const answer = new Uint8Array(10);
+  assert.equal(readSync(down.reader, answer, 0, 10, null), 6);
+  closeSync(down.reader);
+});
+
+test("fifo: commands within events, and events within commands", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const told: string[] = [];
+  const handle = handleOf(up.reader, down.writer);
+  const done = new Promise<void>((resolve) => {
+    const events: StreamEvents = {
+      data(bytes) {
+        told.push(`data ${bytes.length}`);
+        handle.stopRead();
+        handle.startRead();
+        assert.equal(handle.transmit(bytes.slice()), bytes.length);
+        return false;
+      },
+      written() {
+        told.push("written");
+      },
+      readClosed() {
+        told.push("readClosed");
+        handle.stopRead();
+        handle.startRead();
+        if (handle.shutdown()) events.shutdownDone();
+      },
+      shutdownDone() {
+        told.push("shutdownDone");
+        handle.close();
+        handle.abort();
+      },
+      closed(error) {
+        told.push(`closed ${error}`);
+        handle.close();
+        resolve();
+      },
+    };
+    handle.attach(events);
+    handle.startRead();
+  });
+  writeSync(up.writer, "hello");
+  const echo = new Uint8Array(10);
+  while (told.length === 0) await turns(1);
+  assert.equal(readSync(down.reader, echo, 0, 10, null), 5);
+  closeSync(up.writer);
+  await done;
+  await turns(4);
+  assert.deepEqual(told, [
+    "data 5",
+    "readClosed",
+    "shutdownDone",
+    "closed undefined",
+  ]);
+  closeSync(down.reader);
+});
+
+test("fifo: closing within data tells nothing more but closed", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const handle = handleOf(up.reader, down.writer);
+  const told: string[] = [];
+  const done = new Promise<void>((resolve) => {
+    const tell = (what: string) => () => {
+      told.push(what);
+    };
+    handle.attach({
+      data() {
+        told.push("data");
+        handle.close();
+        return false;
+      },
+      written: tell("written"),
+      readClosed: tell("readClosed"),
+      shutdownDone: tell("shutdownDone"),
+      closed() {
+        told.push("closed");
+        resolve();
+      },
+    });
+  });
+  writeSync(up.writer, pattern(capacity));
+  closeSync(up.writer);
+  handle.startRead();
+  await done;
+  await turns(10);
+  assert.deepEqual(told, ["data", "closed"]);
+  closeSync(down.reader);
+});
+
+test("fifo: 200 connections, ended in every way, give all descriptors back", async () => {
+  const round = async (): Promise<void> => {
+    for (const [at, [client, server]] of pairs(20).entries()) {
+      await endSomehow(at % 5, client, server);
+      await client.end();
+      await server.end();
+    }
+  };
+  await round();
+  const before = openDescriptors();
+  for (let count = 0; count < 10; count++) await round();
+  await untilOpen(before);
+});
+
+async function endSomehow(
+  way: number,
+  client: Stream,
+  server: Stream,
+): Promise<void> {
+  // The first is closed as it was made, without having been read.
+  if (way > 0) {
+    client.handle.startRead();
+    server.handle.startRead();
+    await client.send("hello");
+    await server.until("hello", () => server.receivedLength === 5);
+  }
+  if (way === 2) {
+    await client.shutdown();
+    await server.event("readClosed");
+    await server.shutdown();
+  }
+  if (way === 3) {
+    server.handle.stopRead();
+    await fill(client, pattern(1024 * 1024));
+  }
+  if (way === 4) {
+    await server.end();
+    await client.event("readClosed");
+  }
+}
+
+test("fifo: 256 connections at once, half of them waiting for room, leave threads for files", async () => {
+  const before = openDescriptors();
+  const all = pairs(256);
+  const bytes = pattern(4 * slice);
+  const sent: Promise<void>[] = [];
+  for (const [at, [client, server]] of all.entries()) {
+    client.handle.startRead();
+    if (at % 2 === 0) server.handle.startRead();
+    sent.push(client.send(bytes));
+  }
+  const own = fileURLToPath(import.meta.url);
+  const texts = await Promise.all(
+    Array.from({ length: 20 }, () => readFile(own, "utf8")),
+  );
+  assert.ok(texts.every((text) => text.includes("leave threads for files")));
+  // Those that nobody read are still whole.
+  for (const [client, server] of all) {
+    server.handle.startRead();
+    await server.until("all", () => server.receivedLength === bytes.length);
+    await server.send("thanks");
+    await client.until("thanks", () => client.text === "thanks");
+    sameBytes(server.received, bytes);
+  }
+  await Promise.all(sent);
+  for (const pair of all) for (const stream of pair) await stream.end();
+  await untilOpen(before);
+});
+
+test("fifo: a process that has closed its connections ends by itself", async () => {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const program = fileURLToPath(
+    new URL(`fifo_stream_program.${extension}`, import.meta.url).href,
+  );
+  const flags = runtime.name === "deno" ? ["run", "-A", "--no-check"] : [];
+  for (const way of ["writer first", "reader first"]) {
+    const child = spawn(process.execPath, [...flags, program, way], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.on("data", (bytes) => output += bytes);
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    assert.deepEqual([code, output], [0, "done\n"], way);
+  }
+});
