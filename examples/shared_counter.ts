@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { meet, Mutex } from "./_mutex.ts";
 
-const self = new URL(import.meta.url);
+const file = fileURLToPath(import.meta.url);
 const usage = "shared_counter.ts [--workers N] [--times N]";
 const counter = 0, mutex = 1, arrived = 2;
 
@@ -37,7 +37,7 @@ async function byThreads(workers: number, times: number, locks: boolean) {
   memory.fill(0);
   const workerData = { shared: memory, workers, times, locks };
   await Promise.all(Array.from({ length: workers }, async () => {
-    const [status] = await once(new Worker(self, { workerData }), "exit");
+    const [status] = await once(new Worker(file, { workerData }), "exit");
     if (status !== 0) throw new Error(`A thread ended with status ${status}`);
   }));
   return memory[counter]!;
@@ -46,7 +46,7 @@ async function byThreads(workers: number, times: number, locks: boolean) {
 async function byProcesses(workers: number, times: number) {
   memory.fill(0);
   return await Promise.all(Array.from({ length: workers }, async () => {
-    const child = fork(fileURLToPath(self.href), ["--child", `${times}`]);
+    const child = fork(file, ["--child", `${times}`]);
     const ended = once(child, "exit");
     const [result] = await once(child, "message");
     if (child.connected) child.disconnect();
