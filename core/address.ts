@@ -60,7 +60,7 @@ export interface UnixAddress {
 export interface FifoAddress {
   /** Tells it from the others. */
   readonly transport: "fifo";
-  /** Of the FIFO where clients announce themselves. */
+  /** Of the FIFO where clients announce themselves. Empty for a client, whose own FIFOs have no name any more. */
   readonly path: string;
 }
 
@@ -117,8 +117,8 @@ export function parseAddress(address: AddressLike): Address {
 /**
  * The string form of an address; `parseAddress` reads it back.
  *
- * The one exception is a Unix peer without a name: it is written `unix:`, and
- * cannot be an address to go to.
+ * The exceptions are peers without a name: they are written `unix:` and
+ * `fifo:`, and cannot be addresses to go to.
  */
 export function formatAddress(address: Address): string {
   switch (address.transport) {

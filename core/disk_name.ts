@@ -41,6 +41,7 @@ import {
 } from "./disk_leftovers.ts";
 import { failure, inUse, judge } from "./disk_verdict.ts";
 import { type ErrorCode, SockeyeError } from "./error.ts";
+import { checkRendezvousPath } from "./rendezvous.ts";
 
 /** What name is wanted. */
 export interface DiskNameRequest {
@@ -201,6 +202,9 @@ export class DiskNameMachine {
   }
 
   #checkLength(): void {
+    if (this.#request.kind === "fifo") {
+      return checkRendezvousPath(this.#request.path);
+    }
     const length = utf8Length(this.#path);
     if (length > MAX_UNIX_PATH) {
       throw new SockeyeError(

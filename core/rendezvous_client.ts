@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Backoff } from "./backoff.ts";
 import { type ErrorCode, SockeyeError } from "./error.ts";
 import {
   checkRendezvousPath,
@@ -293,11 +294,12 @@ export class RendezvousClient {
 
   /** Step 5. The whole text or nothing of it; a full rendezvous is waited for. */
   *#say(text: string): Flow<void> {
-    for (let pause = firstPause;; pause = Math.min(2 * pause, longestPause)) {
+    const backoff = new Backoff(firstPause, longestPause);
+    for (;;) {
       const said = yield* this.#do({ do: "write", end: "rendezvous", text });
       if (said.code === undefined) return;
       if (said.code !== "EAGAIN") throw gone(said);
-      yield* this.#doUntil(this.#now + pause, { do: "wait" });
+      yield* this.#doUntil(this.#now + backoff.next(), { do: "wait" });
     }
   }
 
@@ -308,7 +310,8 @@ export class RendezvousClient {
       while (this.#now < nudge) {
         const line = this.#lines.next();
         if (line !== undefined) return line;
-        yield* this.#doUntil(nudge, { do: "receive" });
+        const heard = yield* this.#doUntil(nudge, { do: "receive" });
+        if (heard.code) throw failure(heard, "the server left");
       }
       const text = "\n";
       const asked = yield* this.#do({ do: "write", end: "rendezvous", text });

@@ -36,6 +36,11 @@ export interface SweepOptions {
 /** Pairs looked at by one sweep, at most; the next goes on. */
 export const SWEEP_PAIRS = 1024;
 
+/** How long to wait between two sweeps, ms: one handshake period, within reason. */
+export function sweepInterval(timeout: number): number {
+  return Math.min(Math.max(timeout, 1_000), 60_000);
+}
+
 interface SweepResult {
   readonly code?: ErrorCode;
   readonly found?: Found;

@@ -231,6 +231,7 @@ export type Feature =
   | "halfOpen"
   | "reset"
   | "unixReset"
+  | "fifoReset"
   | "cancelConnect"
   | "backlog"
   | "deferAccept"

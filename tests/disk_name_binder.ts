@@ -10,7 +10,7 @@ import {
   type Binder,
   takeName,
   type TakenName,
-} from "../adapters/_shared/unix_name.ts";
+} from "../adapters/_shared/disk_name.ts";
 import type { Pending } from "../core/transport.ts";
 
 /** Each connection is told the server's process id, and closed. */
@@ -45,10 +45,14 @@ export interface Taking {
 export function start(path: string, mode: number = 0o600): Taking {
   let pending!: Pending;
   const name = new Promise<TakenName<Server>>((resolve, reject) => {
-    pending = takeName({ path, mode, group: undefined }, binder, {
-      taken: resolve,
-      failed: reject,
-    });
+    pending = takeName(
+      { kind: "socket", path, mode, group: undefined },
+      binder,
+      {
+        taken: resolve,
+        failed: reject,
+      },
+    );
   });
   return { pending, name };
 }

@@ -1,4 +1,4 @@
-/** Taking a name on disk with a real one: `adapters/_shared/unix_name.ts`. */
+/** Taking a name on disk with a real one: `adapters/_shared/disk_name.ts`. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import {

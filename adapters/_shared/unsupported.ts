@@ -11,10 +11,17 @@ export function refuse(
   reason: string,
   events: { failed(error: SockeyeError): void },
 ): Pending {
+  return failSoon(new SockeyeError("ERR_SOCKEYE_UNSUPPORTED", reason), events);
+}
+
+/** Tells an error that is known already; soon, not within the call. */
+export function failSoon(
+  error: SockeyeError,
+  events: { failed(error: SockeyeError): void },
+): Pending {
   let cancelled = false;
   queueMicrotask(() => {
-    if (cancelled) return;
-    events.failed(new SockeyeError("ERR_SOCKEYE_UNSUPPORTED", reason));
+    if (!cancelled) events.failed(error);
   });
   return { cancel: () => void (cancelled = true) };
 }
@@ -24,4 +31,11 @@ export const unixReset: Capability = {
   support: "none",
   reason: "Unix sockets know no reset: the peer of an abort reads an end, " +
     "or ECONNRESET where we had left input unread",
+};
+
+/** See fifo(7). */
+export const fifoReset: Capability = {
+  support: "none",
+  reason: "FIFOs know no reset: the peer of an abort reads an end, and gets " +
+    "EPIPE when it writes",
 };

@@ -4,7 +4,7 @@
  *
  * Bun accepts eagerly and cannot be told to wait, and its `stop()` unlinks by
  * path: a Unix listener is therefore bound in a temporary directory, which is
- * gone by then, and its name given back by `adapters/_shared/unix_name.ts`.
+ * gone by then, and its name given back by `adapters/_shared/disk_name.ts`.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type {
   StreamHandle,
 } from "../../core/transport.ts";
 import { errorCode, translateError } from "../_shared/errors.ts";
-import { takeName, type TakenName } from "../_shared/unix_name.ts";
+import { takeName, type TakenName } from "../_shared/disk_name.ts";
 import { descriptorsExhausted, unwatch, watch } from "./reserve.ts";
 import {
   type BunSocket,
@@ -200,7 +200,7 @@ export function listenUnix(
   events: ListenStartEvents,
 ): Pending {
   const { mode, group } = request;
-  return takeName<BunListener>({ path: at.path, mode, group }, {
+  return takeName<BunListener>({ kind: "socket", path: at.path, mode, group }, {
     bind: (path) => bindAt(path, at, request),
     unbind: (listener) => void listener.discard(),
     probe: probePath,

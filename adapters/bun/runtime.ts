@@ -41,9 +41,12 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { connectFifo } from "../_shared/fifo_connect.ts";
+import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
-import { refuse, unixReset } from "../_shared/unsupported.ts";
+import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { connectStream } from "./connect.ts";
+import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listenAbstract, listenTcp, listenUnix } from "./listener.ts";
 
 /** Bun, as the driver sees it. */
@@ -65,6 +68,9 @@ function connect(
   if (to.transport === "tcp" || to.transport === "unix") {
     return connectStream(to, request, events);
   }
+  if (to.transport === "fifo") {
+    return connectFifo(fifoPlatform, to, request, events);
+  }
   return refuse(noTransport(to), events);
 }
 
@@ -74,6 +80,9 @@ function listen(
   events: ListenStartEvents,
 ): Pending {
   if (at.transport === "tcp") return listenTcp(at, request, events);
+  if (at.transport === "fifo") {
+    return listenFifo(fifoPlatform, at, request, events);
+  }
   if (at.transport !== "unix") return refuse(noTransport(at), events);
   return at.path.startsWith("@")
     ? listenAbstract(at, request, events)
@@ -101,11 +110,12 @@ function capabilities(): Capabilities {
         support: "none",
         reason: "The simulated network has an adapter of its own",
       },
-      fifo: { support: "none", reason: "Not written yet" },
+      fifo: fifoSupport(),
       udp: { support: "none", reason: "Not written yet" },
       halfOpen: native,
       reset: native,
       unixReset,
+      fifoReset,
       cancelConnect: {
         support: "emulated",
         reason: "Bun cannot give up a connect: what opens late is reset",

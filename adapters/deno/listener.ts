@@ -12,9 +12,11 @@ import type {
   ListenStartEvents,
   Pending,
 } from "../../core/transport.ts";
-import { type Binder, takeName } from "../_shared/unix_name.ts";
+import { type Binder, takeName } from "../_shared/disk_name.ts";
+import { listenFifo } from "../_shared/fifo_listener.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
 import { translateError } from "./errors.ts";
+import { fifoPlatform } from "./fifo_platform.ts";
 import { DenoStream } from "./stream.ts";
 
 /** The longest timer there is, ms: it is there for its reference alone. */
@@ -26,6 +28,9 @@ export function listen(
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
+  if (at.transport === "fifo") {
+    return listenFifo(fifoPlatform, at, request, events);
+  }
   if (at.transport === "unix" && !at.path.startsWith("@")) {
     return listenByName(at, request, events);
   }
@@ -72,8 +77,9 @@ function listenByName(
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
-  const { path } = at;
-  return takeName({ path, mode: request.mode, group: request.group }, binder, {
+  const { mode, group } = request;
+  const name = { kind: "socket", path: at.path, mode, group } as const;
+  return takeName(name, binder, {
     taken({ listener, release }): void {
       events.listening(new DenoListener(listener, at, request, release));
     },

@@ -30,10 +30,12 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { connectFifo } from "../_shared/fifo_connect.ts";
 import { scheduler } from "../_shared/scheduler.ts";
-import { unixReset } from "../_shared/unsupported.ts";
+import { fifoReset, unixReset } from "../_shared/unsupported.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
 import { translateError } from "./errors.ts";
+import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listen } from "./listener.ts";
 import { DenoStream } from "./stream.ts";
 import { turn } from "./turn.ts";
@@ -55,6 +57,9 @@ function connect(
   request: ConnectRequest,
   events: ConnectEvents,
 ): Pending {
+  if (to.transport === "fifo") {
+    return connectFifo(fifoPlatform, to, request, events);
+  }
   const controller = new AbortController();
   let cancelled = false;
   open(to, controller.signal).then((conn) => {
@@ -122,7 +127,7 @@ function capabilities(): Capabilities {
         support: "none",
         reason: "The simulated network has an adapter of its own",
       },
-      fifo: { support: "none", reason: "Not written yet" },
+      fifo: fifoSupport(),
       udp: { support: "none", reason: "Not written yet" },
       halfOpen: native,
       reset: {
@@ -131,6 +136,7 @@ function capabilities(): Capabilities {
           "Deno cannot set SO_LINGER, and ends our direction before it closes: the peer of an abort reads an end, and learns the rest when it writes",
       },
       unixReset,
+      fifoReset,
       cancelConnect: native,
       backlog: {
         support: "native",

@@ -151,6 +151,7 @@ const simulated: Capabilities = {
     halfOpen: native,
     reset: native,
     unixReset: none,
+    fifoReset: none,
     cancelConnect: native,
     backlog: native,
     deferAccept: native,

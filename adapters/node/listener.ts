@@ -2,7 +2,7 @@
  * Listeners of `node:net`, as the contract wants them.
  *
  * Node accepts whatever comes and cannot be told to wait. It takes names on
- * disk by `adapters/_shared/unix_name.ts`, bound in a temporary directory: the
+ * disk by `adapters/_shared/disk_name.ts`, bound in a temporary directory: the
  * path that Node's `close()` unlinks is gone by then.
  *
  * @module
@@ -24,7 +24,7 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
-import { takeName } from "../_shared/unix_name.ts";
+import { takeName } from "../_shared/disk_name.ts";
 import { nameless, probe, tcpAddress } from "./addresses.ts";
 import { NodeStream, Reading } from "./stream.ts";
 
@@ -196,22 +196,26 @@ export function listenAtPath(
   events: ListenStartEvents,
 ): Pending {
   const { mode, group, backlog } = request;
-  return takeName<NodeListener>({ path: at.path, mode, group }, {
-    bind: (path) =>
-      new Promise((resolve, reject) => {
-        const listener = new NodeListener(at, request);
-        listener.listen({ path, backlog }, (error) => {
-          if (error === undefined) resolve(listener);
-          else reject(error);
-        });
-      }),
-    unbind: (listener) => void listener.discard(),
-    probe,
-  }, {
-    taken: ({ listener, release }) => {
-      listener.ownName(release);
-      events.listening(listener);
+  return takeName<NodeListener>(
+    { kind: "socket", path: at.path, mode, group },
+    {
+      bind: (path) =>
+        new Promise((resolve, reject) => {
+          const listener = new NodeListener(at, request);
+          listener.listen({ path, backlog }, (error) => {
+            if (error === undefined) resolve(listener);
+            else reject(error);
+          });
+        }),
+      unbind: (listener) => void listener.discard(),
+      probe,
     },
-    failed: (error) => events.failed(error),
-  });
+    {
+      taken: ({ listener, release }) => {
+        listener.ownName(release);
+        events.listening(listener);
+      },
+      failed: (error) => events.failed(error),
+    },
+  );
 }

@@ -16,11 +16,14 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { connectFifo } from "../_shared/fifo_connect.ts";
+import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
-import { refuse, unixReset } from "../_shared/unsupported.ts";
+import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { isAbstract } from "./addresses.ts";
 import { connectStream } from "./connect.ts";
 import { mistakesResets } from "./end.ts";
+import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
 
 /** Node, as the driver sees it. */
@@ -47,6 +50,9 @@ function connect(
   events: ConnectEvents,
 ): Pending {
   if (to.transport === "tcp") return connectStream(to, request, events);
+  if (to.transport === "fifo") {
+    return connectFifo(fifoPlatform, to, request, events);
+  }
   if (to.transport !== "unix") return refuse(noTransport(to), events);
   const { support, reason } = abstractNames();
   return isAbstract(to) && support === "none"
@@ -60,6 +66,9 @@ function listen(
   events: ListenStartEvents,
 ): Pending {
   if (at.transport === "tcp") return listenDirectly(at, request, events);
+  if (at.transport === "fifo") {
+    return listenFifo(fifoPlatform, at, request, events);
+  }
   if (at.transport !== "unix") return refuse(noTransport(at), events);
   if (!isAbstract(at)) return listenAtPath(at, request, events);
   const { support, reason } = abstractNames();
@@ -100,11 +109,12 @@ function capabilities(): Capabilities {
         support: "none",
         reason: "The simulated network has an adapter of its own",
       },
-      fifo: { support: "none", reason: "Not written yet" },
+      fifo: fifoSupport(),
       udp: { support: "none", reason: "Not written yet" },
       halfOpen: native,
       reset: native,
       unixReset,
+      fifoReset,
       cancelConnect: native,
       backlog: native,
       deferAccept: {

@@ -317,6 +317,16 @@ test("paths are measured in bytes, the temporary one too", () => {
   assert.match(length(`${"d".repeat(91)}/s`)!.message, /directory's path/);
 });
 
+test("a FIFO's path is measured with the names of its clients' beside it", () => {
+  const length = (path: string) =>
+    new Starter(new Disk(), { kind: "fifo", path }).end as
+      | SockeyeError
+      | undefined;
+  assert.equal(length(`run/${"x".repeat(207)}`), undefined);
+  assert.equal(length(`run/${"x".repeat(208)}`)?.code, "ENAMETOOLONG");
+  assert.equal(length(`${"d".repeat(150)}/s`), undefined);
+});
+
 test("a relative path without a directory stays relative", () => {
   const disk = new Disk();
   const starter = new Starter(disk, { path: "app.sock" });

@@ -1,10 +1,11 @@
 /**
- * Taking a name on disk for a Unix socket and giving it back: the effects that
- * `core/disk_name.ts` asks for, by `node:fs`, the same on Node, Deno and Bun.
+ * Taking a name on disk for a Unix socket or a FIFO, and giving it back: the
+ * effects that `core/disk_name.ts` asks for, by `node:fs`, the same on Node,
+ * Deno and Bun.
  *
  * @module
  */
-import { type BigIntStats, lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import {
   chmod,
   chown,
@@ -20,31 +21,33 @@ import {
 import { resolve } from "node:path";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { DiskEffect, Found } from "../../core/disk_effects.ts";
+import type { DiskEffect, Found, NameKind } from "../../core/disk_effects.ts";
 import { DiskNameMachine } from "../../core/disk_name.ts";
 import { DiskNameReleaseMachine } from "../../core/disk_release.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import type { Pending } from "../../core/transport.ts";
+import { found } from "./disk_found.ts";
 import { translateError } from "./errors.ts";
 
-/** What an adapter does with sockets, so that a name can be taken for one. */
+/** What an adapter does with sockets, or FIFOs, so that a name can be taken for one. */
 export interface Binder<L> {
   /**
-   * Binds a listener to a path (at most 107 bytes) and lets it listen. Rejects
-   * with the runtime's error or a `SockeyeError`.
+   * Binds a listener to a path (a socket's has at most 107 bytes) and lets it
+   * listen. Rejects with the runtime's error or a `SockeyeError`.
    */
   bind(path: string): Promise<L>;
   /** Closes a listener that `bind` gave, and is not to be used. Never rejects. */
   unbind(listener: L): void | Promise<void>;
   /**
    * Connects to a path, and disconnects at once. `"alive"` if that worked;
-   * else why not (`ECONNREFUSED`: nobody listens).
+   * else why not (`ECONNREFUSED`, of a FIFO `ENXIO`: nobody listens).
    */
   probe(path: string): Promise<"alive" | ErrorCode>;
 }
 
 /** What name is wanted, and how it is to look. */
 export interface NameRequest {
+  readonly kind: NameKind;
   readonly path: string;
   /** Permission bits. */
   readonly mode: number;
@@ -108,10 +111,7 @@ class Start<L> implements Pending {
     this.#path = request.path;
     this.#binder = binder;
     this.#machine = new DiskNameMachine(performance.now(), {
-      kind: "socket",
-      path: request.path,
-      mode: request.mode,
-      group: request.group,
+      ...request,
       random: Math.random(),
     });
   }
@@ -213,26 +213,6 @@ function release(path: string, identity: string): void {
       machine.handleOther();
     }
   }
-}
-
-function found(stats: BigIntStats): Found {
-  return {
-    kind: stats.isSocket()
-      ? "socket"
-      : stats.isFIFO()
-      ? "fifo"
-      : stats.isFile()
-      ? "file"
-      : stats.isDirectory()
-      ? "directory"
-      : stats.isSymbolicLink()
-      ? "link"
-      : "other",
-    // As bigint: an inode number may have 64 bits.
-    identity: `${stats.dev}:${stats.ino}`,
-    uid: Number(stats.uid),
-    age: Date.now() - Number(stats.mtimeMs),
-  };
 }
 
 function failedIf(answer: "alive" | ErrorCode): void {
