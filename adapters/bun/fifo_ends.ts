@@ -95,7 +95,8 @@ class BunFifoReader implements FifoReader {
     if (this.#closing) return;
     this.#closing = true;
     this.#over = true;
-    // It closes the duplicate that it reads from before it returns.
+    // Bun reads from a duplicate, which another thread of it closes: within
+    // some ms, and without a word.
     this.#source?.cancel().catch(() => {});
     closeSync(this.#descriptor);
     this.#events.closed();
