@@ -19,6 +19,7 @@
 import { withMemory } from "./adapters/memory/runtime.ts";
 import { Poller as AnyPoller } from "./api/poller.ts";
 import {
+  type Bind,
   type Connect,
   createVerbs,
   type Listen,
@@ -146,6 +147,43 @@ export const listen: Listen = verbs.listen;
  * ```
  */
 export const serve: Serve = verbs.serve;
+
+/**
+ * Binds a socket for datagrams.
+ *
+ * No host is loopback, which reaches this machine alone; anything wider is
+ * written out (`udp://0.0.0.0:53`, or `udp://[::]:53` for IPv6 and IPv4). Port 0
+ * lets the system choose.
+ *
+ * Datagrams that nobody has received yet wait in a queue of bounded length;
+ * those dropped there are counted in `stats`, those that the kernel drops
+ * nobody knows of.
+ *
+ * @param at `udp://host:port`, or `mem:name` in the simulated network
+ * @param options limits, options of the socket, and `onDatagram` for the
+ * callback way
+ * @returns a socket; close it when done
+ * @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS`, `EINVAL` for an option out of
+ * range, `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … as bind(2) and
+ * the resolver say; or `signal.reason`
+ *
+ * @example
+ * ```ts
+ * import { bind } from "@sockeye/net";
+ *
+ * const server = await bind("udp://:0", {
+ *   onDatagram: ({ bytes, from }, socket) => socket.send(bytes, from),
+ * });
+ * const client = await bind("udp://:0");
+ * await client.connect(server.localAddress); // from now on, only the server
+ * await client.send(new TextEncoder().encode("hello"));
+ * const { bytes } = await client.receive({ timeout: 1000 });
+ * console.log(new TextDecoder().decode(bytes));
+ * await client.close();
+ * await server.close();
+ * ```
+ */
+export const bind: Bind = verbs.bind;
 
 /**
  * What this runtime can do natively, by emulation, or not at all, with the

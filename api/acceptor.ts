@@ -184,6 +184,7 @@ export function startListening(
   signal: AbortSignal | undefined,
 ): Promise<ListenHandle> {
   return new Promise((resolve, reject) => {
+    refuseDatagrams(at, "listen on");
     checkSignal(signal);
     const onAbort = (): void => {
       pending.cancel();
@@ -201,6 +202,16 @@ export function startListening(
     });
     signal?.addEventListener("abort", onAbort);
   });
+}
+
+/** @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` for an address that has no connections. */
+export function refuseDatagrams(address: Address, action: string): void {
+  if (address.transport !== "udp") return;
+  throw new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    `Cannot ${action} ${formatAddress(address)}: ` +
+      "udp carries datagrams, use bind",
+  );
 }
 
 /** The same error, saying the action, the address, and why in the words of all runtimes. */

@@ -22,6 +22,7 @@ export {
   SockeyeError,
   type SockeyeErrorOptions,
 } from "../core/error.ts";
+export { Peers, type PeersOptions } from "../core/peers.ts";
 export {
   ERROR,
   GONE,
@@ -40,6 +41,12 @@ export type {
   Scheduler,
   Support,
 } from "../core/transport.ts";
+export type {
+  BindOptions,
+  Datagram,
+  DatagramSocket,
+  DatagramStats,
+} from "./datagram_types.ts";
 export { PollEvents } from "./poll_events.ts";
 export type { PollEvent } from "./poll_events.ts";
 export type { Interest, PollerWaitOptions } from "./poller.ts";
@@ -59,4 +66,4 @@ export type {
   ServerStats,
   StreamOptions,
 } from "./types.ts";
-export type { Connect, Listen, Serve, Verbs } from "./verbs.ts";
+export type { Bind, Connect, Listen, Serve, Verbs } from "./verbs.ts";

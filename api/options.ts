@@ -105,7 +105,9 @@ export function capacityOf(options: ListenOptions): Capacity {
 }
 
 /** @throws {SockeyeError} `EINVAL` for what is no function. */
-export function onErrorOf(options: ListenOptions): ListenOptions["onError"] {
+export function onErrorOf(
+  options: { readonly onError?: ListenOptions["onError"] },
+): ListenOptions["onError"] {
   const { onError } = options;
   if (onError === undefined || typeof onError === "function") return onError;
   throw invalid("onError", onError, "a function");
@@ -125,7 +127,7 @@ export function checkOptions(options: unknown): void {
   );
 }
 
-function count<K extends string>(
+export function count<K extends string>(
   options: { readonly [key in K]?: unknown },
   name: K,
   least: number,
@@ -138,7 +140,7 @@ function count<K extends string>(
 }
 
 /** A whole number, or `Infinity` for no limit. */
-function whole<K extends string>(
+export function whole<K extends string>(
   options: { readonly [key in K]?: unknown },
   name: K,
   least: number,
@@ -149,7 +151,7 @@ function whole<K extends string>(
   throw invalid(name, value, `a whole number from ${least} up, or Infinity`);
 }
 
-function integer<K extends string>(
+export function integer<K extends string>(
   options: { readonly [key in K]?: unknown },
   name: K,
   least: number,
@@ -169,12 +171,21 @@ function optionalId<K extends string>(
   options: { readonly [key in K]?: unknown },
   name: K,
 ): number | undefined {
-  return options[name] === undefined
-    ? undefined
-    : integer(options, name, 0, maxId, 0);
+  return optionalInteger(options, name, 0, maxId);
 }
 
-function flag<K extends string>(
+export function optionalInteger<K extends string>(
+  options: { readonly [key in K]?: unknown },
+  name: K,
+  least: number,
+  most: number,
+): number | undefined {
+  return options[name] === undefined
+    ? undefined
+    : integer(options, name, least, most, least);
+}
+
+export function flag<K extends string>(
   options: { readonly [key in K]?: unknown },
   name: K,
   standard: boolean,
@@ -185,7 +196,11 @@ function flag<K extends string>(
   throw invalid(name, value, "true or false");
 }
 
-function invalid(name: string, value: unknown, expected: string): SockeyeError {
+export function invalid(
+  name: string,
+  value: unknown,
+  expected: string,
+): SockeyeError {
   return new SockeyeError(
     "EINVAL",
     `Option ${name} is ${String(value)}, expected ${expected}`,

@@ -7,6 +7,8 @@ import { type AddressLike, parseAddress } from "../core/address.ts";
 import type { Capabilities, Runtime } from "../core/transport.ts";
 import { startListening } from "./acceptor.ts";
 import { connectOver } from "./connect.ts";
+import { bindOver } from "./datagram.ts";
+import type { BindOptions, DatagramSocket } from "./datagram_types.ts";
 import { StreamListener } from "./listener.ts";
 import {
   capacityOf,
@@ -47,6 +49,12 @@ export type Serve = <T = unknown>(
   options?: ServeOptions,
 ) => Promise<Server>;
 
+/** See {@linkcode Verbs.bind}. */
+export type Bind = (
+  at: AddressLike,
+  options?: BindOptions,
+) => Promise<DatagramSocket>;
+
 /** The verbs of one runtime. */
 export interface Verbs {
   /** Makes a connection. */
@@ -55,6 +63,8 @@ export interface Verbs {
   readonly listen: Listen;
   /** Runs handlers for connections. */
   readonly serve: Serve;
+  /** Makes a socket for datagrams. */
+  readonly bind: Bind;
   /** What the runtime can do. */
   readonly capabilities: () => Promise<Capabilities>;
 }
@@ -82,6 +92,7 @@ export function createVerbs(load: LoadRuntime): Verbs {
     },
     serve: async (at, handler, options = {}) =>
       await serveOver(await load(), at, handler, options),
+    bind: async (at, options = {}) => await bindOver(await load(), at, options),
     capabilities: async () => (await load()).capabilities(),
   };
 }

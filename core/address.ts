@@ -29,6 +29,7 @@
  * @module
  */
 import { SockeyeError } from "./error.ts";
+import { isIPv4, isIPv6 } from "./ip.ts";
 
 /** An address in the object form; `transport` tells which. */
 export type Address =
@@ -327,30 +328,6 @@ function isName(host: string): boolean {
   // RFC 1035 section 2.3.4: 63 octets for each label, 253 characters in all.
   return host.length <= 253 &&
     labels.every((label) => /^[a-z0-9_-]{1,63}$/i.test(label));
-}
-
-function isIPv4(host: string): boolean {
-  const part = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-  return new RegExp(`^${part}(\\.${part}){3}$`).test(host);
-}
-
-/** RFC 4291 section 2.2, with a zone behind `%` (RFC 4007 section 11). */
-function isIPv6(host: string): boolean {
-  const [, address = "", zone] = /^([^%]*)(%.*)?$/s.exec(host)!;
-  if (zone !== undefined && !/^%[a-z0-9_.-]+$/i.test(zone)) return false;
-  const halves = address.split("::");
-  if (halves.length > 2) return false;
-  let groups = 0;
-  for (const [index, half] of halves.entries()) {
-    const last = index === halves.length - 1;
-    const parts = half === "" ? [] : half.split(":");
-    for (const [at, part] of parts.entries()) {
-      const dotted = last && at === parts.length - 1 && isIPv4(part);
-      if (!dotted && !/^[\da-f]{1,4}$/i.test(part)) return false;
-      groups += dotted ? 2 : 1;
-    }
-  }
-  return halves.length === 2 ? groups < 8 : groups === 8;
 }
 
 function fail(given: unknown, problem: string): never {

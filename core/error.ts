@@ -33,6 +33,7 @@ export type ErrnoCode =
   | "ENETUNREACH"
   | "ENFILE"
   | "ENOBUFS"
+  | "ENODEV"
   | "ENOENT"
   | "ENOMEM"
   | "ENOSPC"
@@ -93,6 +94,7 @@ const errnoTexts: Readonly<Record<ErrnoCode, string>> = {
   ENETUNREACH: "the network is unreachable",
   ENFILE: "the system has no descriptor left",
   ENOBUFS: "there is no buffer space left",
+  ENODEV: "there is no such device",
   ENOENT: "there is no such file or directory",
   ENOMEM: "there is no memory left",
   ENOSPC: "there is no space left",
@@ -111,6 +113,11 @@ const errnoTexts: Readonly<Record<ErrnoCode, string>> = {
 /** Whether a string is an errno name that this library reports. */
 export function isErrnoCode(name: unknown): name is ErrnoCode {
   return typeof name === "string" && Object.hasOwn(errnoTexts, name);
+}
+
+/** What an errno name says in a message. */
+export function textOfCode(code: ErrnoCode): string {
+  return errnoTexts[code];
 }
 
 /** What an error says behind its action and address. */

@@ -17,6 +17,7 @@
  * @module
  */
 import type { Address } from "./address.ts";
+import type { BindEvents, BindRequest } from "./datagram_transport.ts";
 import type { SockeyeError } from "./error.ts";
 
 /** What an adapter tells about one byte stream. */
@@ -228,6 +229,11 @@ export type Feature =
   | "mem"
   | "fifo"
   | "udp"
+  | "udpFilter"
+  | "udpRefused"
+  | "udpErrors"
+  | "udpBuffers"
+  | "multicast"
   | "halfOpen"
   | "reset"
   | "unixReset"
@@ -300,4 +306,6 @@ export interface Runtime extends Scheduler {
     request: ListenRequest,
     events: ListenStartEvents,
   ): Pending;
+  /** Binds a socket for datagrams; `events` tells how it went, never before this returns. */
+  bind(at: Address, request: BindRequest, events: BindEvents): Pending;
 }

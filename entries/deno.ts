@@ -10,6 +10,7 @@ import { runtime as deno } from "../adapters/deno/runtime.ts";
 import { withMemory } from "../adapters/memory/runtime.ts";
 import { Poller as AnyPoller } from "../api/poller.ts";
 import {
+  type Bind,
   type Connect,
   createVerbs,
   type Listen,
@@ -29,6 +30,8 @@ export const connect: Connect = verbs.connect;
 export const listen: Listen = verbs.listen;
 /** Serves addresses with handlers; see `serve` of `@sockeye/net`. */
 export const serve: Serve = verbs.serve;
+/** Binds a socket for datagrams; see `bind` of `@sockeye/net`. */
+export const bind: Bind = verbs.bind;
 /** What this runtime can do; see `capabilities` of `@sockeye/net`. */
 export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
 

@@ -30,6 +30,7 @@
  */
 import process from "node:process";
 import type { Address } from "../../core/address.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
 import type {
   Capabilities,
   Capability,
@@ -40,7 +41,9 @@ import type {
   Pending,
   Runtime,
 } from "../../core/transport.ts";
+import { bindDatagram } from "../_shared/datagram.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
@@ -58,6 +61,7 @@ export const runtime: Runtime = {
   descriptors: descriptorUse,
   connect,
   listen,
+  bind,
 };
 
 function connect(
@@ -89,6 +93,12 @@ function listen(
     : listenUnix(at, request, events);
 }
 
+function bind(at: Address, request: BindRequest, events: BindEvents): Pending {
+  return at.transport === "udp"
+    ? bindDatagram(at, request, events, plainTraits)
+    : refuse(noTransport(at), events);
+}
+
 function noTransport(address: Address): string {
   return `the Bun adapter has no ${address.transport}`;
 }
@@ -111,7 +121,12 @@ function capabilities(): Capabilities {
         reason: "The simulated network has an adapter of its own",
       },
       fifo: fifoSupport(),
-      udp: { support: "none", reason: "Not written yet" },
+      udp: native,
+      udpFilter: native,
+      udpRefused: native,
+      udpErrors: native,
+      udpBuffers: native,
+      multicast: native,
       halfOpen: native,
       reset: native,
       unixReset,

@@ -20,6 +20,7 @@
  * @module
  */
 import type { Address } from "../../core/address.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
   Capabilities,
@@ -29,11 +30,13 @@ import type {
   Pending,
   Runtime,
 } from "../../core/transport.ts";
+import { bindDatagram } from "../_shared/datagram.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { scheduler } from "../_shared/scheduler.ts";
-import { fifoReset, unixReset } from "../_shared/unsupported.ts";
+import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
+import { traits } from "./datagram.ts";
 import { translateError } from "./errors.ts";
 import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listen } from "./listener.ts";
@@ -50,6 +53,7 @@ export const runtime: Runtime = {
   descriptors,
   connect,
   listen,
+  bind,
 };
 
 function connect(
@@ -95,6 +99,12 @@ async function open(to: Address, signal: AbortSignal): Promise<Deno.Conn> {
   }
 }
 
+function bind(at: Address, request: BindRequest, events: BindEvents): Pending {
+  return at.transport === "udp"
+    ? bindDatagram(at, request, events, traits)
+    : refuse(`Deno has no transport "${at.transport}" here`, events);
+}
+
 /** Asks for a permission before using it, so that Deno never asks the user. */
 function descriptors(): DescriptorUse | undefined {
   const path = "/proc/self/fd";
@@ -128,7 +138,28 @@ function capabilities(): Capabilities {
         reason: "The simulated network has an adapter of its own",
       },
       fifo: fifoSupport(),
-      udp: { support: "none", reason: "Not written yet" },
+      udp: native,
+      udpFilter: {
+        support: "emulated",
+        reason:
+          "Deno does not connect the socket: what strangers send fills the kernel's queue, and is dropped behind it",
+      },
+      udpRefused: {
+        support: "none",
+        reason:
+          "Deno does not connect the socket, and the kernel tells of a refusal only where it is",
+      },
+      udpErrors: {
+        support: "emulated",
+        reason:
+          "Deno keeps the reason of most failed sends to itself: EACCES, EINVAL and EAFNOSUPPORT are told from the addresses, and whatever else it is as ENETUNREACH",
+      },
+      udpBuffers: {
+        support: "none",
+        reason:
+          "Deno sets neither SO_RCVBUF nor SO_SNDBUF: receiveBuffer and sendBuffer are ignored",
+      },
+      multicast: native,
       halfOpen: native,
       reset: {
         support: "none",

@@ -7,13 +7,13 @@ import type { ErrnoCode } from "../../core/error.ts";
 import { checkRange, type Random, type Range } from "./random.ts";
 import { SockeyeError } from "../../core/error.ts";
 
-/** Whom a fault hits. Several faults may hit one connection. */
+/** Whom a fault hits. Several faults may hit one connection or datagram. */
 export interface FaultScope {
-  /** The name that is connected to. Default: every name. */
+  /** The name that is connected or sent to. Default: every name. */
   name?: string;
-  /** The chance of each connection, 0 to 1. Default 1. */
+  /** The chance of each connection or datagram, 0 to 1. Default 1. */
   probability?: number;
-  /** How many connections it hits before it is used up. Default: any number. */
+  /** How many of them it hits before it is used up. Default: any number. */
   count?: number;
 }
 
@@ -33,6 +33,12 @@ export interface FaultScope {
  * - `acceptError`: the accept fails with `code`, and the connection goes on
  *   waiting
  *
+ * And of datagrams:
+ *
+ * - `lose`: it never arrives
+ * - `duplicate`: it arrives once more, at a time of its own
+ * - `delay`: it takes `ms` more, so that later ones overtake it
+ *
  * Amounts may be ranges, `[least, most]`, drawn from the seed.
  */
 export type Fault =
@@ -44,6 +50,9 @@ export type Fault =
     | { kind: "stall"; ms: Range; afterBytes?: Range; afterMs?: Range }
     | { kind: "slowAccept"; ms: Range }
     | { kind: "acceptError"; code: ErrnoCode }
+    | { kind: "lose" }
+    | { kind: "duplicate" }
+    | { kind: "delay"; ms: Range }
   );
 
 interface Rule {
@@ -69,7 +78,7 @@ export class FaultPlan {
     return () => void this.#rules.delete(rule);
   }
 
-  /** Those of one kind that hit a connection to `name`; to be asked once for each. */
+  /** Those of one kind that hit a connection or datagram to `name`; to be asked once for each. */
   hits<K extends Fault["kind"]>(
     kind: K,
     name: string,

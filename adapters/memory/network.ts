@@ -5,6 +5,7 @@
  * @module
  */
 import type { MemAddress } from "../../core/address.ts";
+import type { BindEvents } from "../../core/datagram_transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
   ConnectEvents,
@@ -13,6 +14,7 @@ import type {
   Pending,
   Scheduler,
 } from "../../core/transport.ts";
+import { DatagramField } from "./datagrams.ts";
 import { type Fault, FaultPlan } from "./faults.ts";
 import { Link, type LinkSettings, type Side, type TraceEvent } from "./link.ts";
 import { type Knock, MemoryListener, type Waiting } from "./listener.ts";
@@ -33,9 +35,9 @@ export interface MemoryNetworkOptions {
   scheduler: Scheduler;
   /** Where chance starts. Default 0. */
   seed?: Seed;
-  /** One way, ms; a range is drawn once for each connection. Default 0. */
+  /** One way, ms; a range is drawn once for each connection, and for each datagram. Default 0. */
   latency?: Range;
-  /** Added to the latency of each piece, ms; order is kept. Default 0. */
+  /** Added to the latency of each piece, ms; order is kept, but among datagrams. Default 0. */
   jitter?: Range;
   /** Bytes are delivered in pieces of at most so many. Default: joined as they come. */
   chunk?: Range;
@@ -67,9 +69,9 @@ interface Dial {
 
 /** What a test does to the network while it runs. */
 export interface NetworkControls {
-  /** Descriptors in use: listeners, connects, and connections accepted or made. */
+  /** Descriptors in use: listeners, connects, sockets for datagrams, and connections accepted or made. */
   readonly descriptors: number;
-  /** Puts a fault into force, for connections made from now on; gives the way to lift it. */
+  /** Puts a fault into force, for connections made and datagrams sent from now on; gives the way to lift it. */
   inject(fault: Fault): () => void;
   /** Resets the connections to a name, or all; gives how many. */
   reset(name?: string): number;
@@ -87,6 +89,7 @@ export class MemoryNetwork implements NetworkControls {
   readonly #descriptorLimit: number;
   readonly #faults: FaultPlan;
   readonly #listeners: Map<string, MemoryListener> = new Map();
+  readonly #datagrams: DatagramField;
   readonly #links: Set<Link> = new Set();
   #dialled = 0;
   #descriptors = 0;
@@ -115,6 +118,20 @@ export class MemoryNetwork implements NetworkControls {
       shutdownDelay: options.shutdownDelay ?? 0,
       loan: options.lend === true ? new Loan() : undefined,
     };
+    this.#datagrams = new DatagramField({
+      scheduler,
+      // Of its own: datagrams do not shift what connections draw.
+      random: seeded(options.seed ?? 0, "datagrams"),
+      latency: this.#latency,
+      jitter,
+      faults: this.#faults,
+      takeDescriptor: () => {
+        const error = this.#descriptorError();
+        if (error === undefined) this.#descriptors++;
+        return error;
+      },
+      giveDescriptor: () => void this.#descriptors--,
+    });
   }
 
   get descriptors(): number {
@@ -180,6 +197,11 @@ export class MemoryNetwork implements NetworkControls {
         if (!told) listener.close();
       },
     };
+  }
+
+  /** Binds a socket for datagrams; `mem:*` is a name that the network chooses. */
+  bind(at: MemAddress, events: BindEvents): Pending {
+    return this.#datagrams.bind(at, events);
   }
 
   #bind(at: MemAddress, backlog: number): MemoryListener {

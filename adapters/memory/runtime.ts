@@ -4,6 +4,7 @@
  * @module
  */
 import { type Address, formatAddress } from "../../core/address.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
   Capabilities,
@@ -64,6 +65,10 @@ export function createMemoryRuntime(
       at.transport === "mem"
         ? network.listen(at, request, events)
         : refuse(clock, at, events),
+    bind: (at, _request, events) =>
+      at.transport === "mem"
+        ? network.bind(at, events)
+        : refuse(clock, at, events),
   };
 }
 
@@ -105,6 +110,10 @@ export function withMemory(runtime: Runtime): Runtime {
       at.transport === "mem"
         ? network.listen(at, request, events)
         : runtime.listen(at, request, events),
+    bind: (at: Address, request: BindRequest, events: BindEvents): Pending =>
+      at.transport === "mem"
+        ? network.bind(at, events)
+        : runtime.bind(at, request, events),
   };
   wrapped.set(runtime, result);
   return result;
@@ -148,6 +157,11 @@ const simulated: Capabilities = {
     mem: native,
     fifo: none,
     udp: none,
+    udpFilter: native,
+    udpRefused: native,
+    udpErrors: none,
+    udpBuffers: none,
+    multicast: none,
     halfOpen: native,
     reset: native,
     unixReset: none,

@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import type { Address } from "../../core/address.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
 import type {
   Capabilities,
   Capability,
@@ -15,7 +16,9 @@ import type {
   Pending,
   Runtime,
 } from "../../core/transport.ts";
+import { bindDatagram } from "../_shared/datagram.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
@@ -36,6 +39,7 @@ export const runtime: Runtime = {
   descriptors: descriptorUse,
   connect,
   listen,
+  bind,
 };
 
 /** Where an end must be read twice to be believed (`end.ts`), news of it takes two. */
@@ -77,6 +81,12 @@ function listen(
     : listenDirectly(at, request, events);
 }
 
+function bind(at: Address, request: BindRequest, events: BindEvents): Pending {
+  return at.transport === "udp"
+    ? bindDatagram(at, request, events, plainTraits)
+    : refuse(noTransport(at), events);
+}
+
 function noTransport(address: Address): string {
   return `the Node adapter has no ${address.transport}`;
 }
@@ -110,7 +120,12 @@ function capabilities(): Capabilities {
         reason: "The simulated network has an adapter of its own",
       },
       fifo: fifoSupport(),
-      udp: { support: "none", reason: "Not written yet" },
+      udp: native,
+      udpFilter: native,
+      udpRefused: native,
+      udpErrors: native,
+      udpBuffers: native,
+      multicast: native,
       halfOpen: native,
       reset: native,
       unixReset,

@@ -44,6 +44,10 @@ function realRuntime(calls: string[]): Runtime {
       calls.push(`listen ${at.transport}`);
       return pending;
     },
+    bind: (at) => {
+      calls.push(`bind ${at.transport}`);
+      return pending;
+    },
   };
 }
 
