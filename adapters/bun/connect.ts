@@ -80,7 +80,7 @@ class Connecting implements Opener, Pending {
   failed(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#explain(error).then((told) => this.#events?.failed(told));
+    this.#events?.failed(this.#explain(error));
   }
 
   // Asynchronous, so that what Bun throws at once comes the same way.
@@ -118,17 +118,17 @@ class Connecting implements Opener, Pending {
   }
 
   /** Bun says ECONNREFUSED for much else; see `unix_probe.ts`. */
-  async #explain(error: unknown): Promise<SockeyeError> {
+  #explain(error: unknown): SockeyeError {
     const translated = translateError(error);
     if (translated.code !== "ECONNREFUSED") return translated;
-    const code = descriptorsExhausted() ?? await this.#unixCode();
+    const code = descriptorsExhausted() ?? this.#unixCode();
     if (code === undefined) return translated;
     return new SockeyeError(code, translated.message, { cause: error });
   }
 
-  async #unixCode(): Promise<ErrorCode | undefined> {
+  #unixCode(): ErrorCode | undefined {
     if (this.#to.transport !== "unix") return undefined;
-    const standing = await askPath(toBunPath(this.#to));
+    const standing = askPath(toBunPath(this.#to));
     // Somebody is there and Bun was refused: his queue is full.
     if (standing === "stream") return "EAGAIN";
     return standing === "datagram" ? "EPROTO" : standing;

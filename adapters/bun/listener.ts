@@ -235,7 +235,7 @@ async function bindAt(
 
 /** Whether anybody has the socket at a path open. */
 async function probePath(path: string): Promise<"alive" | ErrorCode> {
-  const standing = await askPath(path);
+  const standing = askPath(path);
   if (standing === "stream" || standing === "datagram") return "alive";
   return standing ?? await probeByConnecting(path);
 }

@@ -1,4 +1,3 @@
-/// <reference types="bun-types" />
 /**
  * Who stands at the path of a Unix socket, asked of the system itself.
  *
@@ -25,6 +24,21 @@ const SOCK_CLOEXEC = 0o2000000;
 /** `sizeof(struct sockaddr_un)`: two bytes of family, 108 of name. */
 const ADDRESS_SIZE = 110;
 
+/** What is used of `bun:ffi`. */
+interface ForeignFunctions {
+  dlopen(library: string, functions: Record<string, Signature>): {
+    readonly symbols: Record<string, ForeignFunction>;
+  };
+  readonly read: { i32(pointer: unknown, offset: number): number };
+}
+
+interface Signature {
+  readonly args: readonly string[];
+  readonly returns: string;
+}
+
+type ForeignFunction = (...args: readonly unknown[]) => unknown;
+
 interface LibC {
   socket(family: number, type: number, protocol: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
@@ -32,19 +46,20 @@ interface LibC {
   errno(): number;
 }
 
-let libC: Promise<LibC | undefined> | undefined;
+/** Null where there is none. */
+let libC: LibC | null | undefined;
 
 /**
  * Asks who stands at a path (a leading NUL: at an abstract name).
  *
  * @returns undefined where that cannot be asked: not on Linux, or no FFI.
  */
-export async function askPath(path: string): Promise<Standing | undefined> {
+export function askPath(path: string): Standing | undefined {
   const name = new TextEncoder().encode(path);
   if (name.length > ADDRESS_SIZE - 3) return "ENAMETOOLONG";
-  libC ??= loadLibC();
-  const c = await libC;
-  if (c === undefined) return undefined;
+  if (libC === undefined) libC = loadLibC();
+  if (libC === null) return undefined;
+  const c = libC;
   const address = new Uint8Array(ADDRESS_SIZE);
   address[0] = AF_UNIX;
   address.set(name, 2);
@@ -64,33 +79,41 @@ function toStanding(errno: number): Standing {
 }
 
 /** The numbers above are Linux's; x86-64 and arm64 share them. */
-async function loadLibC(): Promise<LibC | undefined> {
-  if (process.platform !== "linux") return undefined;
+function loadLibC(): LibC | null {
+  if (process.platform !== "linux") return null;
   const musl = process.arch === "arm64" ? "aarch64" : "x86_64";
   for (const library of ["libc.so.6", `libc.musl-${musl}.so.1`]) {
     try {
-      return await load(library);
+      return load(library);
     } catch {
       // The other one, then.
     }
   }
-  return undefined;
+  return null;
 }
 
-async function load(library: string): Promise<LibC> {
-  const { dlopen, read } = await import("bun:ffi");
+/**
+ * `bun:ffi` is asked for, not imported: a bundler for another runtime would
+ * follow the import, and fail, as dnt does.
+ */
+function load(library: string): LibC {
+  const { dlopen, read } = process.getBuiltinModule(
+    "bun:ffi",
+  ) as unknown as ForeignFunctions;
   const { symbols } = dlopen(library, {
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
     close: { args: ["i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
   });
+  const call = (name: string, ...args: readonly unknown[]): unknown =>
+    symbols[name]!(...args);
   return {
-    socket: (family, type, protocol) => symbols.socket(family, type, protocol),
-    connect: (fd, address, length) => symbols.connect(fd, address, length),
-    close: (fd) => symbols.close(fd),
+    socket: (...args) => Number(call("socket", ...args)),
+    connect: (...args) => Number(call("connect", ...args)),
+    close: (fd) => Number(call("close", fd)),
     errno: () => {
-      const at = symbols.__errno_location();
+      const at = call("__errno_location");
       return at === null ? 0 : read.i32(at, 0);
     },
   };
