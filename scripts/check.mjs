@@ -21,7 +21,7 @@ const checks = [
   ["layers", process.execPath, ["scripts/check_layers.mjs"]],
   ["lifecycle", process.execPath, ["scripts/lifecycle.mjs", "--check"]],
   ["deno doc", deno, ["doc", "--lint", ...Object.values(exports)]],
-  ["deno publish", deno, ["publish", "--dry-run", "--allow-dirty", "--quiet"]],
+  ["packages", process.execPath, ["scripts/check_packages.mjs"]],
 ];
 
 /** A crash report of Deno's own would hide what Deno found. */

@@ -1,0 +1,71 @@
+/**
+ * The npm package under npm/, by dnt, for a release:
+ *
+ *     deno run --allow-all scripts/build_npm.ts [--tag v0.1.0]
+ *
+ * What it needs comes from JSR and is named in scripts/deno.json alone. It is
+ * imported dynamically, since a static import would have `deno check` of the
+ * whole repository fail wherever JSR cannot be reached; build_npm_tsc.mjs
+ * makes the same package there.
+ *
+ * @module
+ */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import process from "node:process";
+import { reachedSources, reportProblems } from "./npm_layout.mjs";
+import { readManifest } from "./npm_manifest.mjs";
+import { finishPackage, packageFolder } from "./npm_package.mjs";
+
+const { build } = await import("@deno/dnt");
+const { parseArgs } = await import("@std/cli/parse-args");
+const { assert, assertEquals } = await import("@std/assert");
+
+await reportProblems(async () => {
+  const { tag } = parseArgs(process.argv.slice(2), { string: ["tag"] });
+  const manifest = readManifest();
+  const { name, version, entries, packageJson } = manifest;
+  assertEquals(tag ?? `v${version}`, `v${version}`, "the tag and deno.json");
+  reachedSources(manifest); // says in one line what must not be published
+  rmSync(packageFolder, { recursive: true, force: true });
+  mkdirSync(packageFolder);
+
+  await build({
+    entryPoints: Object.entries(entries).map(([subpath, source]) => ({
+      name: subpath,
+      path: source,
+    })),
+    outDir: packageFolder,
+    package: { name, version },
+    shims: {},
+    // Node 20, the oldest, has everything that the code asks for.
+    polyfills: false,
+    esModule: true,
+    scriptModule: false,
+    // A target below ES2022 would lower `#fields` to WeakMaps.
+    compilerOptions: {
+      target: "ES2022",
+      sourceMap: true,
+      inlineSources: true,
+    },
+    skipSourceOutput: true,
+    skipNpmInstall: true,
+    // `tsc -b` has checked each adapter with the types of its own runtime;
+    // taken together, these disagree.
+    typeCheck: false,
+    // The suite spawns programs that no import leads to. The tests of the
+    // packed thing run from the tarball instead: npm run test:packed.
+    test: false,
+  });
+
+  const made = JSON.parse(
+    readFileSync(`${packageFolder}/package.json`, "utf8"),
+  );
+  for (const kind of ["dependencies", "peerDependencies"]) {
+    assertEquals(Object.keys(made[kind] ?? {}), [], `${kind} that dnt found`);
+  }
+  assert(made.name === packageJson.name, "dnt builds the package of deno.json");
+  // finishPackage lists what is shipped; these are dnt's own lists.
+  rmSync(`${packageFolder}/.npmignore`, { force: true });
+  rmSync(`${packageFolder}/esm/package.json`, { force: true });
+  console.log(finishPackage());
+});

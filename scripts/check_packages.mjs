@@ -1,0 +1,106 @@
+// Whether the packages are what they are to be: one line for each thing that
+// is not, with what to do about it.
+//
+//   node scripts/check_packages.mjs            checks
+//   node scripts/check_packages.mjs --write    writes the lists anew
+//
+// `npm run layout` is the latter: the layout of the npm package, and the
+// exports of package.json, both after the entry points of deno.json.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import {
+  differenceOf,
+  isTest,
+  layoutFile,
+  layoutOf,
+  Problem,
+  reachedSources,
+  readLayout,
+  reportProblems,
+} from "./npm_layout.mjs";
+import { builtExports, documents, readManifest } from "./npm_manifest.mjs";
+import { checkVersion } from "./npm_package.mjs";
+
+await reportProblems(() => {
+  const manifest = readManifest();
+  const sources = reachedSources(manifest);
+  if (process.argv.includes("--write")) writeLists(manifest, sources);
+  checkPackageJson(manifest);
+  const difference = differenceOf(readLayout(), layoutOf(sources));
+  if (difference !== undefined) {
+    throw new Problem(
+      `${layoutFile} differs from what the entry points reach: ` +
+        `${difference}; if that is meant, run npm run layout`,
+    );
+  }
+  checkPublished(sources);
+});
+
+/**
+ * @param {import("./npm_manifest.mjs").Manifest} manifest
+ * @param {readonly string[]} sources
+ */
+function writeLists(manifest, sources) {
+  writeFileSync(layoutFile, `${layoutOf(sources).join("\n")}\n`);
+  const json = JSON.parse(readFileSync("package.json", "utf8"));
+  json.exports = builtExports(manifest);
+  writeFileSync("package.json", `${JSON.stringify(json, null, 2)}\n`);
+}
+
+/** @param {import("./npm_manifest.mjs").Manifest} manifest */
+function checkPackageJson(manifest) {
+  const { name, description, exports } = JSON.parse(
+    readFileSync("package.json", "utf8"),
+  );
+  checkVersion(manifest.version, process.cwd());
+  for (
+    const [what, found, wanted] of [
+      ["name", name, manifest.name],
+      ["description", description, manifest.packageJson.description],
+      ["exports", exports, builtExports(manifest)],
+    ]
+  ) {
+    if (JSON.stringify(found) === JSON.stringify(wanted)) continue;
+    throw new Problem(
+      `package.json has other ${what} than deno.json and npm_manifest.mjs: ` +
+        `run npm run layout, or write ${JSON.stringify(wanted)}`,
+    );
+  }
+}
+
+/**
+ * What JSR would be given: the sources, the documents and deno.json, each of
+ * them and nothing else.
+ *
+ * @param {readonly string[]} sources
+ */
+function checkPublished(sources) {
+  const deno = fileURLToPath(
+    new URL("../node_modules/.bin/deno", import.meta.url),
+  );
+  const { status, stdout, stderr } = spawnSync(
+    deno,
+    ["publish", "--dry-run", "--allow-dirty"],
+    { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
+  );
+  const output = stdout + stderr;
+  if (status !== 0) throw new Problem(output);
+  const published = [...output.matchAll(/^ +(file:\S+) \([\d.]+ ?\w+\)$/gm)]
+    .map(([, url = ""]) => relative(process.cwd(), fileURLToPath(url)));
+  const wanted = [...sources, ...documents, "deno.json"];
+  const unreached = published.filter((path) =>
+    path.endsWith(".ts") && !sources.includes(path) && !isTest(path)
+  );
+  for (const path of unreached) {
+    console.log(`warning: ${path} is published, but no entry point reaches it`);
+  }
+  const difference = differenceOf([...wanted, ...unreached], published);
+  if (difference === undefined) return;
+  throw new Problem(
+    `deno publish has other files than the entry points reach: ` +
+      `${difference}; see publish.include in deno.json`,
+  );
+}

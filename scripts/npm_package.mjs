@@ -1,0 +1,116 @@
+// What both builders do after the code is there: package.json and the
+// documents, then the proof that the package is what it is to be.
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import {
+  differenceOf,
+  filesIn,
+  isTest,
+  layoutFile,
+  Problem,
+  readLayout,
+} from "./npm_layout.mjs";
+import { codeFolder, documents, readManifest } from "./npm_manifest.mjs";
+
+/** Where the package is built, relative to the repository; git ignores it. */
+export const packageFolder = "npm";
+
+/**
+ * Completes a package whose code is built, and checks it.
+ *
+ * @param {string} [root] the repository
+ * @returns {string} what was made, in a line
+ */
+export function finishPackage(root = process.cwd()) {
+  const { name, version, packageJson } = readManifest(root);
+  checkVersion(version, root);
+  const folder = join(root, packageFolder);
+  writeFileSync(
+    join(folder, "package.json"),
+    `${JSON.stringify(packageJson, null, 2)}\n`,
+  );
+  for (const document of documents) {
+    const source = join(root, document);
+    if (!existsSync(source)) {
+      throw new Problem(`${document} is missing: the package needs it`);
+    }
+    copyFileSync(source, join(folder, document));
+  }
+  const files = filesIn(folder);
+  checkFiles(files, root);
+  for (const path of files) {
+    if (path.endsWith(".js")) checkSourceMap(folder, path);
+  }
+  return `${name} ${version} in ${packageFolder}/, ${files.length} files`;
+}
+
+/**
+ * @param {string} version as deno.json has it
+ * @param {string} root
+ */
+export function checkVersion(version, root) {
+  const path = join(root, "package.json");
+  const found = JSON.parse(readFileSync(path, "utf8")).version;
+  if (found === version) return;
+  throw new Problem(
+    `package.json has version ${found}, deno.json ${version}: ` +
+      `run npm version --no-git-tag-version --allow-same-version ${version}`,
+  );
+}
+
+/** @param {readonly string[]} files @param {string} root */
+function checkFiles(files, root) {
+  const leaked = files.find(isTest);
+  if (leaked !== undefined) {
+    throw new Problem(
+      `${packageFolder}/${leaked} is a test: remove ${packageFolder}/ and ` +
+        `build again, and see that no published file imports tests`,
+    );
+  }
+  const difference = differenceOf(readLayout(root), files);
+  if (difference === undefined) return;
+  throw new Problem(
+    `${packageFolder}/ differs from ${layoutFile}: ${difference}; ` +
+      `if that is meant, run npm run layout`,
+  );
+}
+
+/**
+ * Maps hold their sources, since the package does not, and name nothing
+ * absolute.
+ *
+ * @param {string} folder
+ * @param {string} path
+ */
+function checkSourceMap(folder, path) {
+  const link = /^\/\/# sourceMappingURL=(.*)$/m.exec(
+    readFileSync(join(folder, path), "utf8"),
+  );
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const where = `${packageFolder}/${path}`;
+  if (link?.[1] !== `${name}.map`) {
+    throw new Problem(
+      `${where} does not link ${name}.map: see the builder's source maps`,
+    );
+  }
+  const { sources, sourceRoot = "", sourcesContent } = JSON.parse(
+    readFileSync(join(folder, `${path}.map`), "utf8"),
+  );
+  const absolute = [sourceRoot, ...sources].find((/** @type {string} */ each) =>
+    /^(\/|[a-z]+:)/i.test(each)
+  );
+  if (absolute === undefined && sourcesContent?.length === sources.length) {
+    return;
+  }
+  throw new Problem(
+    `${where}.map ${
+      absolute === undefined ? "lacks its source" : `names ${absolute}`
+    }: see the builder's source maps`,
+  );
+}
+
+/** Where the code of the package is built. @param {string} [root] */
+export function codeDirectory(root = process.cwd()) {
+  return join(root, packageFolder, codeFolder);
+}
