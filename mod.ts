@@ -68,7 +68,8 @@ const verbs: Verbs = createVerbs(load);
  * Connects to an address.
  *
  * @param to `tcp://host:port`, `unix:/path` or `mem:name`, or an address object
- * @param options limits and policies; `timeout` (ms) and `signal` end the attempt
+ * @param options limits and policies; `timeout` (ms) and `signal` end the
+ * attempt, `retry` makes further ones after failures that may pass
  * @returns an open connection in the pull style; close it when done
  * @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS` for a malformed address,
  * `EINVAL` for an option out of range, `ECONNREFUSED`, `ENOENT`, `EACCES`,
@@ -87,6 +88,20 @@ const verbs: Verbs = createVerbs(load);
  * client.abort();
  * server.abort();
  * await listener.close();
+ * ```
+ *
+ * @example A client that comes before its server, and comes back after it
+ * ```ts
+ * import { connect, serve } from "@sockeye/net";
+ *
+ * const connecting = connect("unix:late.sock", {
+ *   timeout: 10_000,
+ *   retry: { attempts: Infinity, minDelay: 20, maxDelay: 1000 },
+ * });
+ * const server = await serve("unix:late.sock", {});
+ * const client = await connecting;
+ * await client.close();
+ * await server.close();
  * ```
  */
 export const connect: Connect = verbs.connect;

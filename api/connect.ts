@@ -10,17 +10,26 @@ import {
   parseAddress,
 } from "../core/address.ts";
 import { SockeyeError } from "../core/error.ts";
+import { RetryMachine } from "../core/retry.ts";
 import type { Deadlined } from "../core/timers.ts";
 import type {
+  ConnectEvents,
   ConnectRequest,
+  Pending,
   Runtime,
   StreamHandle,
 } from "../core/transport.ts";
-import { explain, refuseDatagrams } from "./acceptor.ts";
+import { explain } from "./acceptor.ts";
 import { StreamConnection } from "./connection.ts";
 import { Driver } from "./driver.ts";
 import { Loop } from "./loop.ts";
-import { checkOptions, connectRequestOf, limitsOf } from "./options.ts";
+import {
+  checkOptions,
+  connectRequestOf,
+  limitsOf,
+  type Retry,
+  retryOf,
+} from "./options.ts";
 import type { Connection, ConnectOptions } from "./types.ts";
 import { checkSignal, deadlineOf, Waiter } from "./wait.ts";
 
@@ -34,8 +43,10 @@ export async function connectOver(
   checkOptions(options);
   const limits = limitsOf(options);
   const request = connectRequestOf(options);
+  const retry = retryOf(options);
   checkSignal(options.signal);
-  const handle = await handleFor(runtime, address, request, options);
+  const handle = await new Dialing(runtime, address, request, options, retry)
+    .start();
   const driver = new Driver(Loop.of(runtime), handle, limits, false);
   const connection = new StreamConnection(driver);
   driver.start(connection);
@@ -43,7 +54,6 @@ export async function connectOver(
 }
 
 function connectable(address: Address): Address {
-  refuseDatagrams(address, "connect to");
   if ("port" in address && address.port === 0) {
     throw new SockeyeError(
       "ERR_SOCKEYE_ADDRESS",
@@ -53,53 +63,132 @@ function connectable(address: Address): Address {
   return address;
 }
 
-/** A connected handle; a deadline or a signal gives the attempt up. */
-function handleFor(
-  runtime: Runtime,
-  address: Address,
-  request: ConnectRequest,
-  options: ConnectOptions,
-): Promise<StreamHandle> {
-  const action = `connect to ${formatAddress(address)}`;
-  const loop = Loop.of(runtime);
-  const deadline = deadlineOf(options, runtime.now());
-  const waiter = new Waiter<StreamHandle>(
-    deadline,
-    options.signal,
-    (reason) => {
-      giveUp();
-      waiter.reject(reason);
-    },
-  );
-  const expiry: Deadlined = {
-    timerIndex: -1,
-    pollTimeout: () => expired ? Infinity : deadline,
-    handleTimeout: () => {
-      giveUp();
-      waiter.reject(
-        new SockeyeError("ETIMEDOUT", `Cannot ${action}: the time was over`),
-      );
-    },
-  };
-  let expired = false;
-  const settle = (): void => {
-    expired = true;
-    loop.update(expiry);
-  };
-  const pending = runtime.connect(address, request, {
-    connected(handle): void {
-      settle();
-      waiter.resolve(handle);
-    },
-    failed(error): void {
-      settle();
-      waiter.reject(explain(error, action));
-    },
-  });
-  const giveUp = (): void => {
-    settle();
-    pending.cancel();
-  };
-  loop.update(expiry);
-  return waiter.promise;
+/** The attempts to make one connection; a deadline or a signal ends them. */
+class Dialing implements ConnectEvents, Deadlined {
+  timerIndex = -1;
+
+  readonly #loop: Loop;
+  readonly #address: Address;
+  readonly #request: ConnectRequest;
+  readonly #retry: Retry;
+  readonly #machine: RetryMachine;
+  readonly #waiter: Waiter<StreamHandle>;
+  #pending: Pending | undefined;
+  /** Why the last attempt failed. */
+  #error: SockeyeError | undefined;
+  #over = false;
+
+  constructor(
+    runtime: Runtime,
+    address: Address,
+    request: ConnectRequest,
+    options: ConnectOptions,
+    retry: Retry,
+  ) {
+    this.#loop = Loop.of(runtime);
+    this.#address = address;
+    this.#request = request;
+    this.#retry = retry;
+    this.#machine = new RetryMachine(retry.limits);
+    this.#waiter = new Waiter(
+      deadlineOf(options, runtime.now()),
+      options.signal,
+      (reason) => this.#giveUp(reason),
+    );
+  }
+
+  /** A connected handle. */
+  start(): Promise<StreamHandle> {
+    this.#drain();
+    return this.#waiter.promise;
+  }
+
+  /** Does what the machine says, after every mutation of it. */
+  #drain(): void {
+    const { runtime } = this.#loop;
+    const output = this.#machine.pollOutput(runtime.now());
+    switch (output) {
+      case "attempt":
+        this.#pending = runtime.connect(this.#address, this.#request, this);
+        break;
+      case "failed":
+        this.#over = true;
+        this.#waiter.reject(this.#error);
+        break;
+      case "wait":
+        break;
+      default:
+        output satisfies never;
+    }
+    this.#loop.update(this);
+  }
+
+  // What the transport tells of an attempt
+
+  connected(handle: StreamHandle): void {
+    this.#end();
+    this.#waiter.resolve(handle);
+  }
+
+  failed(error: SockeyeError): void {
+    const { runtime } = this.#loop;
+    const explained = explain(error, this.#action);
+    this.#error = explained;
+    this.#pending = undefined;
+    this.#machine.handleFailed(runtime.now(), error.code, runtime.random());
+    const { failures } = this.#machine;
+    const { onFailure } = this.#retry;
+    if (onFailure !== undefined) {
+      this.#tell(() => onFailure(explained, failures));
+    }
+    this.#drain();
+  }
+
+  /** What `onFailure` throws must not stop the attempts. */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.#loop.report(thrown);
+    }
+  }
+
+  // What the loop's timer tells
+
+  pollTimeout(): number {
+    if (this.#over) return Infinity;
+    return Math.min(this.#waiter.deadline, this.#machine.pollTimeout());
+  }
+
+  handleTimeout(now: number): void {
+    if (now < this.#waiter.deadline) return this.#drain();
+    const { failures } = this.#machine;
+    const count = failures === 1 ? "1 attempt" : `${failures} attempts`;
+    const last = failures > 0 ? `, ${count} had failed` : "";
+    this.#giveUp(
+      new SockeyeError(
+        "ETIMEDOUT",
+        `Cannot ${this.#action}: the time was over${last}`,
+        this.#error === undefined ? {} : { cause: this.#error },
+      ),
+    );
+  }
+
+  // The end
+
+  #giveUp(reason: unknown): void {
+    this.#end();
+    this.#pending?.cancel();
+    this.#waiter.reject(reason);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#machine.handleOver();
+    this.#loop.update(this);
+  }
+
+  get #action(): string {
+    return `connect to ${formatAddress(this.#address)}`;
+  }
 }

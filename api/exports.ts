@@ -60,6 +60,7 @@ export type {
   Listener,
   ListenOptions,
   Op,
+  RetryOptions,
   ServeOptions,
   Server,
   ServerClosed,

@@ -5,6 +5,7 @@
  */
 import type { ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
+import { once, type RetryLimits } from "../core/retry.ts";
 import type {
   ConnectRequest,
   ListenRequest,
@@ -13,6 +14,7 @@ import type {
 import type {
   ConnectOptions,
   ListenOptions,
+  RetryOptions,
   ServeOptions,
   StreamOptions,
 } from "./types.ts";
@@ -24,6 +26,9 @@ const defaultFlushTimeout = 30_000;
 const defaultLingerTimeout = 2000;
 const defaultBacklog = 511;
 const defaultHandshakeTimeout = 10_000;
+const defaultAttempts = 10;
+const defaultMinDelay = 100;
+const defaultMaxDelay = 10_000;
 /** The last one, (uid_t) -1, means "nobody" to chown(2). */
 const maxId = 2 ** 32 - 2;
 
@@ -44,6 +49,31 @@ export function connectRequestOf(options: ConnectOptions): ConnectRequest {
   return {
     ...streamRequestOf(options),
     expectServer: optionalId(options, "expectServer"),
+  };
+}
+
+/** How often a connection is tried, and who is told of failures. */
+export interface Retry {
+  readonly limits: RetryLimits;
+  readonly onFailure: RetryOptions["onFailure"];
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function retryOf({ retry }: ConnectOptions): Retry {
+  if (retry === undefined) return { limits: once, onFailure: undefined };
+  if (typeof retry !== "object" || retry === null) {
+    throw invalid("retry", retry, "an object");
+  }
+  checkFunction("onFailure", retry.onFailure);
+  const minDelay = count(retry, "minDelay", 1, defaultMinDelay);
+  const maxDelay = Math.max(defaultMaxDelay, minDelay);
+  return {
+    limits: {
+      attempts: whole(retry, "attempts", 1, defaultAttempts),
+      minDelay,
+      maxDelay: count(retry, "maxDelay", minDelay, maxDelay),
+    },
+    onFailure: retry.onFailure,
   };
 }
 
@@ -108,9 +138,8 @@ export function capacityOf(options: ListenOptions): Capacity {
 export function onErrorOf(
   options: { readonly onError?: ListenOptions["onError"] },
 ): ListenOptions["onError"] {
-  const { onError } = options;
-  if (onError === undefined || typeof onError === "function") return onError;
-  throw invalid("onError", onError, "a function");
+  checkFunction("onError", options.onError);
+  return options.onError;
 }
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */
@@ -194,6 +223,11 @@ export function flag<K extends string>(
   if (value === undefined) return standard;
   if (typeof value === "boolean") return value;
   throw invalid(name, value, "true or false");
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw invalid(name, value, "a function");
 }
 
 export function invalid(

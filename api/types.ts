@@ -5,6 +5,7 @@
  */
 import type { Address } from "../core/address.ts";
 import type { Closed } from "../core/connection.ts";
+import type { SockeyeError } from "../core/error.ts";
 import type { State } from "../core/transitions.ts";
 import type { Credentials } from "../core/transport.ts";
 import type { ReadinessSource } from "./source.ts";
@@ -147,8 +148,35 @@ export interface StreamOptions {
   handshakeTimeout?: number;
 }
 
+/**
+ * Attempts to connect again, after a failure that may pass: nobody listens
+ * there (`ECONNREFUSED`, `ENOENT`, `ENXIO`), the way is interrupted
+ * (`EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT`, …), the peer breaks off
+ * (`ECONNRESET`, `EPIPE`), or something has run out (`EAGAIN`, `EMFILE`, …).
+ * Anything else fails at once: it would fail again (`EACCES`, `ENOTFOUND`, …).
+ */
+export interface RetryOptions {
+  /** Attempts in all, the first one included; `Infinity` for no end. Default 10. */
+  attempts?: number;
+  /**
+   * The first pause, milliseconds; each is twice as long as the one before.
+   * Chance takes up to half of a pause away, so that clients that lost one
+   * server do not come back at once. Default 100.
+   */
+  minDelay?: number;
+  /** The longest pause, milliseconds. Default 10000. */
+  maxDelay?: number;
+  /** Told of each attempt that failed, and how many have by now. */
+  onFailure?: (error: SockeyeError, failures: number) => void;
+}
+
 /** Options of `connect`. */
 export interface ConnectOptions extends StreamOptions, Op {
+  /**
+   * Try again after failures that may pass. `timeout` and `signal` then span
+   * all attempts and the pauses between them. Default: one attempt.
+   */
+  retry?: RetryOptions;
   /** The user id that must own the name on disk, else the attempt fails with `EACCES`. Default: any. */
   expectServer?: number;
 }

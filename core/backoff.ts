@@ -16,10 +16,16 @@ export class Backoff {
     this.#longest = longest;
   }
 
-  /** An attempt has failed: how long to wait before the next, ms. */
-  next(): number {
+  /**
+   * An attempt has failed: how long to wait before the next, ms.
+   *
+   * With `random` in [0, 1) it is between the half of the pause and the whole:
+   * many who failed at once do not come back at once. Left out, it is the whole.
+   */
+  next(random: number = 1): number {
     const doubled = this.#last === 0 ? this.#first : 2 * this.#last;
-    return this.#last = Math.min(doubled, this.#longest);
+    this.#last = Math.min(doubled, this.#longest);
+    return this.#last * (0.5 + random / 2);
   }
 
   /** An attempt has succeeded: the next pause is the first again. */

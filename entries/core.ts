@@ -6,6 +6,7 @@
  */
 export * from "../core/address.ts";
 export * from "../core/admission.ts";
+export * from "../core/backoff.ts";
 export * from "../core/connection.ts";
 export * from "../core/datagram.ts";
 export * from "../core/datagram_address.ts";
@@ -35,6 +36,7 @@ export * from "../core/rendezvous_handshake.ts";
 export * from "../core/rendezvous_records.ts";
 export * from "../core/rendezvous_server.ts";
 export * from "../core/rendezvous_sweep.ts";
+export * from "../core/retry.ts";
 export * from "../core/timers.ts";
 export * from "../core/transitions.ts";
 export * from "../core/transport.ts";

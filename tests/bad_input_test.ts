@@ -95,6 +95,31 @@ for (const transport of transports) {
   });
 }
 
+test("bad input: retries out of range", async () => {
+  const values: [string, ...unknown[]][] = [
+    ["attempts", 0, -1, 1.5, NaN, "3", null],
+    ["minDelay", 0, -1, NaN, "1", null],
+    ["maxDelay", 99, NaN, "1", null], // shorter than the first pause
+    ["onFailure", 5, {}, null],
+  ];
+  for (const [name, ...wrong] of values) {
+    for (const value of wrong) {
+      await rejects(
+        () => connect("mem:nowhere", { retry: { [name]: value } }),
+        "EINVAL",
+        new RegExp(`\\b${name} is .+, expected `),
+      );
+    }
+  }
+  for (const retry of [true, 3, null]) {
+    await rejects(
+      () => connect("mem:nowhere", { retry: retry as unknown as object }),
+      "EINVAL",
+      /\bretry is .+, expected an object/,
+    );
+  }
+});
+
 test("bad input: no handlers, no address, no strategy that there is", async () => {
   const given = (handler: unknown): Handlers => handler as Handlers;
   for (const handler of [undefined, null, 5, "data"]) {

@@ -18,3 +18,11 @@ test("backoff: a success brings the first pause back", () => {
   backoff.reset();
   assert.deepEqual(pauses(backoff, 2), [5, 10]);
 });
+
+test("backoff: chance takes up to half of a pause away, and never moves the next", () => {
+  const backoff = new Backoff(100, 400);
+  assert.equal(backoff.next(0), 50);
+  assert.equal(backoff.next(0.5), 150);
+  assert.equal(backoff.next(0.999), 399.8);
+  assert.equal(backoff.next(), 400);
+});
