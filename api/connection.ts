@@ -3,35 +3,21 @@
  *
  * @module
  */
-import type { How } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Runtime } from "../core/transport.ts";
 import { StreamChannel } from "./channel.ts";
 import type { Consumer, Driver } from "./driver.ts";
 import type { WriteWaiter } from "./outbox.ts";
+import { Reading } from "./reading.ts";
 import { readableOf, writableOf } from "./streams.ts";
 import type { Connection, Op } from "./types.ts";
 import { checkBytes, checkSignal, deadlineOf, Waiter } from "./wait.ts";
-
-/** The one read that waits: for a chunk, or for bytes in a buffer of the caller's. */
-interface Reader {
-  readonly waiter: Waiter<Uint8Array | number | null>;
-  readonly buffer: Uint8Array | undefined;
-}
-
-/** What we did that also ends reading behind our own close, or behind the peer's end. */
-const endsReading: ReadonlySet<How> = new Set<How>([
-  "abort",
-  "handler",
-  "drain",
-  "limit",
-]);
 
 /** A connection over a driver. */
 export class StreamConnection extends StreamChannel
   implements Connection, Consumer {
   readonly #driver: Driver;
-  #reader: Reader | undefined;
+  readonly #reading: Reading;
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
@@ -41,93 +27,22 @@ export class StreamConnection extends StreamChannel
   constructor(driver: Driver, opened?: () => void) {
     super(driver);
     this.#driver = driver;
+    this.#reading = new Reading(driver);
     this.#opened = opened;
   }
 
   // Reading
 
-  async read(op?: Op): Promise<Uint8Array | null> {
-    return await this.#read(undefined, op) as Uint8Array | null;
+  read(op?: Op): Promise<Uint8Array | null> {
+    return this.#reading.read(op);
   }
 
-  async readInto(buffer: Uint8Array, op?: Op): Promise<number | null> {
-    checkBytes(buffer, "read into a buffer");
-    return await this.#read(buffer, op) as number | null;
+  readInto(buffer: Uint8Array, op?: Op): Promise<number | null> {
+    return this.#reading.readInto(buffer, op);
   }
 
   tryRead(buffer: Uint8Array): number | null | undefined {
-    checkBytes(buffer, "read into a buffer");
-    if (this.#reader !== undefined) throw this.#busy();
-    return this.#take(buffer) as number | null | undefined;
-  }
-
-  #read(
-    buffer: Uint8Array | undefined,
-    op: Op | undefined,
-  ): Promise<Uint8Array | number | null> | Uint8Array | number | null {
-    const driver = this.#driver;
-    if (this.#reader !== undefined) throw this.#busy();
-    checkSignal(op?.signal);
-    const now = driver.runtime.now();
-    const deadline = deadlineOf(op, now);
-    if (deadline <= now || driver.machine.readWait.expired(now)) {
-      throw this.#timedOut("read from");
-    }
-    const taken = this.#take(buffer);
-    if (taken !== undefined) return taken;
-    const waiter = new Waiter<Uint8Array | number | null>(
-      deadline,
-      op?.signal,
-      (reason) => this.#endRead()?.reject(reason),
-    );
-    this.#reader = { waiter, buffer };
-    driver.machine.readWait.set(true, deadline);
-    driver.kick();
-    return waiter.promise;
-  }
-
-  /** What a read gives at once; undefined where it has to wait. */
-  #take(
-    buffer: Uint8Array | undefined,
-  ): Uint8Array | number | null | undefined {
-    const { machine, inbox } = this.#driver;
-    if (machine.unread > 0 && machine.delivering) {
-      const taken = buffer === undefined
-        ? inbox.shift(false)
-        : inbox.copyInto(buffer);
-      this.#driver.consumed(typeof taken === "number" ? taken : taken.length);
-      return taken;
-    }
-    if (machine.unread > 0) return undefined;
-    const how = machine.reason?.how;
-    const ended = how !== undefined && endsReading.has(how);
-    // Our own close beats whatever the peer did then: nobody was to read it.
-    if (machine.closedHere && !ended) {
-      throw this.#driver.closedHere("read from");
-    }
-    if (machine.closing || ended) throw this.#driver.failure("read from");
-    if (machine.readClosed) return null;
-    if (how !== undefined) throw this.#driver.failure("read from");
-    return undefined;
-  }
-
-  #endRead(): Waiter<Uint8Array | number | null> | undefined {
-    const waiter = this.#reader?.waiter;
-    this.#reader = undefined;
-    this.#driver.machine.readWait.set(false, Infinity);
-    return waiter;
-  }
-
-  /** Gives the waiting read what there is for it now, if anything. */
-  #serveReader(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    try {
-      const taken = this.#take(reader.buffer);
-      if (taken !== undefined) this.#endRead()!.resolve(taken);
-    } catch (error) {
-      this.#endRead()!.reject(error);
-    }
+    return this.#reading.tryRead(buffer);
   }
 
   // Writing
@@ -240,13 +155,6 @@ export class StreamConnection extends StreamChannel
     );
   }
 
-  #busy(): SockeyeError {
-    return new SockeyeError(
-      "ERR_SOCKEYE_STATE",
-      this.#driver.describe("read from", "another read waits"),
-    );
-  }
-
   get readable(): ReadableStream<Uint8Array> {
     return this.#readable ??= readableOf(this);
   }
@@ -255,12 +163,8 @@ export class StreamConnection extends StreamChannel
     return this.#writable ??= writableOf(this);
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    for (;;) {
-      const bytes = await this.read();
-      if (bytes === null) return;
-      yield bytes;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this.#reading.chunks();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -274,24 +178,17 @@ export class StreamConnection extends StreamChannel
   }
 
   onData(): void {
-    this.#serveReader();
+    this.#reading.serve();
   }
   onEnd(): void {
-    this.#serveReader();
+    this.#reading.serve();
   }
   onWritable(): void {}
-
   onSettle(now: number): void {
-    const waiter = this.#reader?.waiter;
-    if (waiter === undefined) return;
-    const { machine } = this.#driver;
-    if (waiter.deadline <= now || machine.readWait.expired(now)) {
-      this.#endRead()!.reject(this.#timedOut("read from"));
-    } else this.#serveReader();
+    this.#reading.settle(now);
   }
-
   onClosed(): void {
-    this.#serveReader();
+    this.#reading.serve();
   }
 
   // Readiness

@@ -3,10 +3,7 @@
  * machine (which decides), the transport (which acts) and a consumer (which is
  * what the user holds).
  *
- * After every mutation of the machine it drains: outputs to the consumer, then
- * commands to the transport, until both are through. A drain within a drain is
- * left to the outer one. What the user calls runs commands at once and leaves
- * the outputs to `Runtime.defer`, so that no handler runs in the caller's call.
+ * After every mutation of the machine it drains, as `drained.ts` says.
  *
  * @module
  */
@@ -26,18 +23,17 @@ import {
   READABLE,
   WRITABLE,
 } from "../core/readiness.ts";
-import type { Deadlined } from "../core/timers.ts";
 import type {
   Credentials,
-  Runtime,
   StreamEvents,
   StreamHandle,
 } from "../core/transport.ts";
+import { Drained } from "./drained.ts";
 import type { Loop } from "./loop.ts";
 import { Inbox } from "./inbox.ts";
 import type { WriteWaiter } from "./outbox.ts";
+import type { Readable } from "./reading.ts";
 import { Sender } from "./sender.ts";
-import { Watchers } from "./watchers.ts";
 
 /** Who is told what happens; called from within a drain, never throws. */
 export interface Consumer {
@@ -51,29 +47,30 @@ export interface Consumer {
   onClosed(why: Closed): void;
 }
 
+/** What we did that also ends reading behind our own close, or behind the peer's end. */
+const endsReading: ReadonlySet<How> = new Set<How>([
+  "abort",
+  "handler",
+  "drain",
+  "limit",
+]);
+
 let lastId = 0;
 
 /** The driver of one connection. */
-export class Driver implements StreamEvents, Deadlined {
+export class Driver extends Drained implements StreamEvents, Readable {
   readonly id: number = ++lastId;
   readonly machine: ConnectionMachine;
-  readonly loop: Loop;
-  readonly runtime: Runtime;
   readonly inbox: Inbox = new Inbox();
   readonly sender: Sender;
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly credentials: Credentials | undefined;
-  timerIndex = -1;
   /** Told once, behind everything else. */
   onOver: ((why: Closed) => void) | undefined;
 
   readonly #handle: StreamHandle;
   #consumer!: Consumer;
-  readonly #watchers: Watchers;
-  #draining = false;
-  #deferred = false;
-  #arrived = 0;
   #over = false;
   #leftByUs = false;
   #whenClosed: Promise<Closed> | undefined;
@@ -85,9 +82,7 @@ export class Driver implements StreamEvents, Deadlined {
     limits: ConnectionLimits,
     push: boolean,
   ) {
-    this.loop = loop;
-    this.#watchers = new Watchers(loop.report);
-    this.runtime = loop.runtime;
+    super(loop);
     this.#handle = handle;
     this.localAddress = handle.localAddress;
     this.remoteAddress = handle.remoteAddress;
@@ -119,7 +114,7 @@ export class Driver implements StreamEvents, Deadlined {
     const { machine, inbox } = this;
     if (machine.takesData) {
       inbox.push(bytes, lent);
-      this.#arrived |= READABLE;
+      this.arrived |= READABLE;
     }
     machine.handleData(bytes.length);
     this.drain();
@@ -132,7 +127,7 @@ export class Driver implements StreamEvents, Deadlined {
   }
 
   readClosed(): void {
-    this.#arrived |= READABLE | READ_CLOSED;
+    this.arrived |= READABLE | READ_CLOSED;
     this.machine.handleReadClosed(this.runtime.now());
     this.drain();
   }
@@ -143,65 +138,14 @@ export class Driver implements StreamEvents, Deadlined {
   }
 
   closed(error?: SockeyeError): void {
-    this.#arrived |= READABLE | READ_CLOSED | HUP;
+    this.arrived |= READABLE | READ_CLOSED | HUP;
     this.machine.handleClosed(error);
-    this.drain();
-  }
-
-  // What the loop's timer tells
-
-  pollTimeout(): number {
-    return this.machine.pollTimeout();
-  }
-
-  handleTimeout(now: number): void {
-    this.machine.handleTimeout(now);
     this.drain();
   }
 
   // Draining
 
-  /** Polls everything out of the machine, handlers included. */
-  drain(): void {
-    this.#deferred = false;
-    if (this.#draining) return;
-    this.#draining = true;
-    try {
-      do {
-        this.#outputs();
-        this.#commands();
-      } while (this.machine.hasOutput);
-    } finally {
-      this.#draining = false;
-    }
-    this.#updateTimer();
-    if (this.#arrived !== 0) this.#tellWatchers();
-  }
-
-  /** After a verb of the user: runs commands now, leaves the rest for soon. */
-  kick(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    try {
-      this.#commands();
-    } finally {
-      this.#draining = false;
-    }
-    this.#updateTimer();
-    if (this.#deferred || (!this.machine.hasOutput && this.#arrived === 0)) {
-      return;
-    }
-    this.#deferred = true;
-    this.loop.drainSoon(this);
-  }
-
-  /** Most connections have no deadline most of the time. */
-  #updateTimer(): void {
-    if (this.timerIndex < 0 && this.machine.pollTimeout() === Infinity) return;
-    this.loop.update(this);
-  }
-
-  #outputs(): void {
+  protected runOutputs(): void {
     for (;;) {
       const output = this.machine.pollOutput();
       switch (output) {
@@ -217,7 +161,7 @@ export class Driver implements StreamEvents, Deadlined {
           this.#consumer.onEnd();
           break;
         case "writable":
-          this.#arrived |= WRITABLE;
+          this.arrived |= WRITABLE;
           this.#consumer.onWritable();
           break;
         case "settle":
@@ -233,7 +177,7 @@ export class Driver implements StreamEvents, Deadlined {
     }
   }
 
-  #commands(): void {
+  protected runCommands(): void {
     for (;;) {
       const command = this.machine.pollCommand();
       switch (command) {
@@ -267,7 +211,7 @@ export class Driver implements StreamEvents, Deadlined {
 
   #finish(why: Closed): void {
     this.#over = true;
-    this.#updateTimer();
+    this.updateTimer();
     this.#consumer.onClosed(why);
     this.#resolveClosed?.(why);
     this.onOver?.(why);
@@ -277,24 +221,32 @@ export class Driver implements StreamEvents, Deadlined {
   consumed(length: number): void {
     this.machine.consume(length);
     // Whoever waits for a hang-up alone learns of it behind the last byte.
-    if (this.machine.unread === 0 && this.#isHungUp) this.#arrived |= HUP;
+    if (this.machine.unread === 0 && this.#isHungUp) this.arrived |= HUP;
     this.kick();
+  }
+
+  /** See `Readable.readEnd`. */
+  readEnd(): null | undefined {
+    const { machine } = this;
+    const how = machine.reason?.how;
+    const ended = how !== undefined && endsReading.has(how);
+    // Our own close beats whatever the peer did then: nobody was to read it.
+    if (machine.closedHere && !ended) throw this.closedHere("read from");
+    if (machine.closing || ended) throw this.failure("read from");
+    if (machine.readClosed) return null;
+    if (how !== undefined) throw this.failure("read from");
+    return undefined;
   }
 
   // Sending
 
   /** Sends bytes that the caller may change afterwards; see `Sender.send`. */
   send(bytes: Uint8Array): void {
-    const outer = this.#draining;
-    this.#draining = true;
-    try {
-      if (!this.sender.send(bytes)) {
-        this.#commands();
-        this.machine.checkCongestion();
-      }
-    } finally {
-      this.#draining = outer;
-    }
+    this.undrained(() => {
+      if (this.sender.send(bytes)) return;
+      this.runCommands();
+      this.machine.checkCongestion();
+    });
     this.kick();
   }
 
@@ -324,7 +276,7 @@ export class Driver implements StreamEvents, Deadlined {
     this.machine.close(this.runtime.now());
     this.inbox.clear();
     this.#leftByUs = true;
-    this.#arrived |= GONE;
+    this.arrived |= GONE;
     this.kick();
     return this.whenClosed;
   }
@@ -332,7 +284,7 @@ export class Driver implements StreamEvents, Deadlined {
   abort(how: How, error: unknown): void {
     this.machine.abort(how, error);
     this.#leftByUs = true;
-    this.#arrived |= GONE;
+    this.arrived |= GONE;
     this.inbox.clear();
     this.kick();
   }
@@ -360,16 +312,6 @@ export class Driver implements StreamEvents, Deadlined {
     const { machine } = this;
     return machine.reason !== undefined ||
       (machine.readClosed && machine.shutdownDone);
-  }
-
-  watch(listener: (arrived: number) => void): () => void {
-    return this.#watchers.add(listener);
-  }
-
-  #tellWatchers(): void {
-    const arrived = this.#arrived;
-    this.#arrived = 0;
-    this.#watchers.tell(arrived);
   }
 
   // Errors

@@ -53,6 +53,7 @@ export type { Interest, PollerWaitOptions } from "./poller.ts";
 export type { Handler } from "./serve.ts";
 export type { ReadinessSource } from "./source.ts";
 export type {
+  ByteSource,
   Channel,
   Connection,
   ConnectOptions,

@@ -7,21 +7,21 @@
  *
  * @module
  */
-import type { Connection } from "./types.ts";
+import type { ByteSource, Connection } from "./types.ts";
 
 /**
- * The reading side; takes from the connection only what is asked of it. A read
+ * The reading side; takes from the source only what is asked of it. A read
  * that is under way when it is cancelled is given up, so that whoever reads by
  * themselves from then on is not refused, and gets every byte.
  */
 export function readableOf(
-  connection: Pick<Connection, "read">,
+  source: Pick<ByteSource, "read">,
 ): ReadableStream<Uint8Array> {
   const reading = new AbortController();
   const op = { signal: reading.signal };
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      const bytes = await connection.read(op);
+      const bytes = await source.read(op);
       if (bytes === null) controller.close();
       else controller.enqueue(bytes);
     },

@@ -64,14 +64,15 @@ export interface Channel<T = unknown> {
   abort(reason?: unknown): void;
 }
 
-/** A stream connection in the pull style: you ask for its bytes. */
-export interface Connection
-  extends Channel, AsyncDisposable, AsyncIterable<Uint8Array>, ReadinessSource {
+/** What bytes are read from, in the pull style: a connection, or standard input. */
+export interface ByteSource extends AsyncIterable<Uint8Array>, ReadinessSource {
+  /** Bytes that arrived so far. */
+  readonly bytesRead: number;
   /**
    * Waits for bytes.
    *
-   * @returns what has arrived, up to 64 KiB, yours to keep; or `null` at the
-   * peer's end, again and again.
+   * @returns what has arrived, up to 64 KiB where the runtime gives no more at
+   * a time, yours to keep; or `null` at the end, again and again.
    * @throws {SockeyeError} `ECONNRESET` after a reset, `ERR_SOCKEYE_CLOSED`
    * after our own close, `ECONNABORTED` after our own abort, `ETIMEDOUT` at a
    * deadline, `ERR_SOCKEYE_STATE` if another read waits; or `signal.reason`.
@@ -79,13 +80,19 @@ export interface Connection
   read(op?: Op): Promise<Uint8Array | null>;
   /** As `read`, into your buffer; gives how many bytes were put there. */
   readInto(buffer: Uint8Array, op?: Op): Promise<number | null>;
+  /** As `readInto`, at once: `undefined` says that it would have to wait. */
+  tryRead(buffer: Uint8Array): number | null | undefined;
+  /** The same bytes as a stream, made on first use. */
+  readonly readable: ReadableStream<Uint8Array>;
+}
+
+/** A stream connection in the pull style: you ask for its bytes. */
+export interface Connection extends Channel, AsyncDisposable, ByteSource {
   /**
    * Writes all the bytes, in order; they are lent to the connection until this
    * settles. A rejection carries `bytesTaken`.
    */
   write(bytes: Uint8Array, op?: Op): Promise<void>;
-  /** As `readInto`, at once: `undefined` says that it would have to wait. */
-  tryRead(buffer: Uint8Array): number | null | undefined;
   /** Queues what fits below `writeHighWater`, copied; gives how many bytes that was. */
   tryWrite(bytes: Uint8Array): number;
   /** Sends what is queued, then our end; resolves when that is handed over. */
@@ -95,8 +102,6 @@ export interface Connection
    * less), and those that follow, until it is set anew; `null` clears it.
    */
   setDeadline(ms: number | null, side?: "read" | "write"): void;
-  /** The reading side as a stream, made on first use. */
-  readonly readable: ReadableStream<Uint8Array>;
   /** The writing side as a stream, made on first use. */
   readonly writable: WritableStream<Uint8Array>;
 }
