@@ -26,6 +26,7 @@ import {
   type Serve,
   type Verbs,
 } from "./api/verbs.ts";
+import type { StandardInput } from "./api/types.ts";
 import { SockeyeError } from "./core/error.ts";
 import type { Capabilities, Runtime } from "./core/transport.ts";
 
@@ -199,6 +200,32 @@ export const serve: Serve = verbs.serve;
  * ```
  */
 export const bind: Bind = verbs.bind;
+
+/**
+ * Standard input, to be read, polled and selected beside sockets: a terminal, a
+ * pipe, a file, or nothing.
+ *
+ * There is one in a process: every call gives the same, also once it has ended
+ * or was closed. From the first call on it is read ahead, up to 64 KiB that
+ * nobody takes, and the process lives until the end has come or it is closed.
+ *
+ * @returns the one source
+ *
+ * @example
+ * ```ts
+ * import { listen, type ReadinessSource, stdin } from "@sockeye/net";
+ * import { select } from "@sockeye/net/posix";
+ *
+ * const input = await stdin();
+ * const listener = await listen("tcp://:0");
+ * const read = new Set<ReadinessSource>([input, listener]);
+ * if (await select({ read }, 1000) === 0) console.log("nothing happened");
+ * if (read.has(input)) console.log(await input.read()); // null at its end
+ * await input.close(); // the process may end
+ * await listener.close();
+ * ```
+ */
+export const stdin: () => Promise<StandardInput> = verbs.stdin;
 
 /**
  * What this runtime can do natively, by emulation, or not at all, with the

@@ -66,6 +66,7 @@ export type {
   Server,
   ServerClosed,
   ServerStats,
+  StandardInput,
   StreamOptions,
 } from "./types.ts";
 export type { Bind, Connect, Listen, Serve, Verbs } from "./verbs.ts";

@@ -86,6 +86,25 @@ export interface ByteSource extends AsyncIterable<Uint8Array>, ReadinessSource {
   readonly readable: ReadableStream<Uint8Array>;
 }
 
+/**
+ * Standard input: the bytes of a terminal, a pipe, a socket or a file. What
+ * nobody reads is not taken from it, but for 64 KiB and one chunk.
+ */
+export interface StandardInput extends ByteSource, AsyncDisposable {
+  /**
+   * Resolves when it was closed, or reading failed, with how and why; never
+   * rejects. `how` is `"end"` where its end had come before, else `"close"`; or
+   * `"error"`.
+   */
+  readonly closed: Promise<Closed>;
+  /**
+   * Reads no more, and lets the process end although whoever writes to it may
+   * still be there. What is unread is dropped. The descriptor stays open, for
+   * it is the process's.
+   */
+  close(): Promise<Closed>;
+}
+
 /** A stream connection in the pull style: you ask for its bytes. */
 export interface Connection extends Channel, AsyncDisposable, ByteSource {
   /**

@@ -18,6 +18,7 @@ import {
   onErrorOf,
 } from "./options.ts";
 import { type Handler, serveOver } from "./serve.ts";
+import { stdinOf } from "./stdin.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -25,6 +26,7 @@ import type {
   ListenOptions,
   ServeOptions,
   Server,
+  StandardInput,
 } from "./types.ts";
 
 /** Gives the runtime, loading it on first use. */
@@ -65,6 +67,8 @@ export interface Verbs {
   readonly serve: Serve;
   /** Makes a socket for datagrams. */
   readonly bind: Bind;
+  /** The standard input of the process. */
+  readonly stdin: () => Promise<StandardInput>;
   /** What the runtime can do. */
   readonly capabilities: () => Promise<Capabilities>;
 }
@@ -93,6 +97,7 @@ export function createVerbs(load: LoadRuntime): Verbs {
     serve: async (at, handler, options = {}) =>
       await serveOver(await load(), at, handler, options),
     bind: async (at, options = {}) => await bindOver(await load(), at, options),
+    stdin: async () => stdinOf(await load()),
     capabilities: async () => (await load()).capabilities(),
   };
 }

@@ -20,8 +20,8 @@ import type { Address } from "./address.ts";
 import type { BindEvents, BindRequest } from "./datagram_transport.ts";
 import type { SockeyeError } from "./error.ts";
 
-/** What an adapter tells about one byte stream. */
-export interface StreamEvents {
+/** What an adapter tells about bytes that arrive. */
+export interface InputEvents {
   /**
    * Bytes arrived; never empty.
    *
@@ -33,10 +33,38 @@ export interface StreamEvents {
    * May come although reading is stopped, where a runtime cannot hold it back.
    */
   data(bytes: Uint8Array, lent: boolean): boolean;
+  /** The end: every byte before it has been given to `data`. */
+  readClosed(): void;
+}
+
+/** What an adapter tells about standard input. Nothing comes after `close`. */
+export interface StdinEvents extends InputEvents {
+  /** Reading failed, and nothing else comes. */
+  failed(error: SockeyeError): void;
+}
+
+/**
+ * Standard input, as the runtime gives it: terminal, pipe, socket, file or
+ * nothing. Reading is stopped when it is made.
+ */
+export interface StdinHandle {
+  /** Names who is told. Called once, before any other command. */
+  attach(events: StdinEvents): void;
+  /** Asks for data. Idempotent. Keeps the process alive until the end or `close`. */
+  startRead(): void;
+  /** Wants no data for now. Idempotent; what is under way may still arrive. */
+  stopRead(): void;
+  /**
+   * Leaves it alone: it keeps the process alive no more. The descriptor stays
+   * open, since it is the process's, and others may go on reading from it.
+   */
+  close(): void;
+}
+
+/** What an adapter tells about one byte stream. */
+export interface StreamEvents extends InputEvents {
   /** The transmit that was pending is over: `count` more of its bytes were taken. */
   written(count: number): void;
-  /** The peer's end: every byte that it sent has been given to `data`. */
-  readClosed(): void;
   /** A shutdown that was pending has been handed over to the system. */
   shutdownDone(): void;
   /** The stream is over and its descriptor given back; comes once, and last. */
@@ -234,6 +262,7 @@ export type Feature =
   | "udpErrors"
   | "udpBuffers"
   | "multicast"
+  | "stdin"
   | "halfOpen"
   | "reset"
   | "unixReset"
@@ -308,4 +337,10 @@ export interface Runtime extends Scheduler {
   ): Pending;
   /** Binds a socket for datagrams; `events` tells how it went, never before this returns. */
   bind(at: Address, request: BindRequest, events: BindEvents): Pending;
+  /**
+   * Standard input. Asked for once: there is one in a process.
+   *
+   * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` where there is none.
+   */
+  stdin(): StdinHandle;
 }

@@ -17,6 +17,7 @@ import {
   type Serve,
   type Verbs,
 } from "../api/verbs.ts";
+import type { StandardInput } from "../api/types.ts";
 import type { Capabilities, Runtime } from "../core/transport.ts";
 
 export * from "../api/exports.ts";
@@ -32,6 +33,8 @@ export const listen: Listen = verbs.listen;
 export const serve: Serve = verbs.serve;
 /** Binds a socket for datagrams; see `bind` of `@sockeye/net`. */
 export const bind: Bind = verbs.bind;
+/** Standard input; see `stdin` of `@sockeye/net`. */
+export const stdin: () => Promise<StandardInput> = verbs.stdin;
 /** What this runtime can do; see `capabilities` of `@sockeye/net`. */
 export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
 

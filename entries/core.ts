@@ -17,6 +17,7 @@ export * from "../core/disk_name.ts";
 export * from "../core/disk_release.ts";
 export * from "../core/ending.ts";
 export * from "../core/error.ts";
+export * from "../core/input.ts";
 export * from "../core/ip.ts";
 export * from "../core/listener.ts";
 export * from "../core/peers.ts";

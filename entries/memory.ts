@@ -38,6 +38,7 @@
  * @module
  */
 import type { VirtualClock, WaitOptions } from "../adapters/memory/clock.ts";
+import type { InputControls } from "../adapters/memory/input.ts";
 import type { NetworkControls } from "../adapters/memory/network.ts";
 import {
   createMemoryRuntime,
@@ -54,6 +55,7 @@ export {
   type WaitOptions,
 } from "../adapters/memory/clock.ts";
 export type { Fault, FaultScope } from "../adapters/memory/faults.ts";
+export type { InputControls } from "../adapters/memory/input.ts";
 export type { Side, TraceEvent } from "../adapters/memory/link.ts";
 export type {
   MemoryNetworkOptions,
@@ -72,6 +74,8 @@ export interface Simulation extends Verbs {
   readonly clock: VirtualClock;
   /** Its network, to make things go wrong while a scenario runs. */
   readonly network: NetworkControls;
+  /** What comes on its standard input, which `stdin` gives. */
+  readonly input: InputControls;
   /** What the verbs are bound to. */
   readonly runtime: Runtime;
   /**
@@ -118,7 +122,7 @@ export function createSimulation(
   options: MemoryRuntimeOptions = {},
 ): Simulation {
   const runtime = createMemoryRuntime(options);
-  const { clock, network } = runtime;
+  const { clock, network, input } = runtime;
   return {
     ...createVerbs(() => runtime),
     Poller: class<T = unknown> extends AnyPoller<T> {
@@ -128,6 +132,7 @@ export function createSimulation(
     },
     clock,
     network,
+    input,
     runtime,
     run: (scenario, options) => clock.run(scenario, options),
     advance: (ms) => clock.advance(ms),

@@ -47,6 +47,7 @@ import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
+import { openStdin } from "../_shared/stdin.ts";
 import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { connectStream } from "./connect.ts";
 import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
@@ -62,6 +63,7 @@ export const runtime: Runtime = {
   connect,
   listen,
   bind,
+  stdin: openStdin,
 };
 
 function connect(
@@ -127,6 +129,7 @@ function capabilities(): Capabilities {
       udpErrors: native,
       udpBuffers: native,
       multicast: native,
+      stdin: native,
       halfOpen: native,
       reset: native,
       unixReset,

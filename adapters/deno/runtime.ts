@@ -34,6 +34,7 @@ import { bindDatagram } from "../_shared/datagram.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { scheduler } from "../_shared/scheduler.ts";
+import { openStdin } from "../_shared/stdin.ts";
 import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
 import { traits } from "./datagram.ts";
@@ -54,6 +55,7 @@ export const runtime: Runtime = {
   connect,
   listen,
   bind,
+  stdin: openStdin,
 };
 
 function connect(
@@ -160,6 +162,7 @@ function capabilities(): Capabilities {
           "Deno sets neither SO_RCVBUF nor SO_SNDBUF: receiveBuffer and sendBuffer are ignored",
       },
       multicast: native,
+      stdin: native,
       halfOpen: native,
       reset: {
         support: "none",

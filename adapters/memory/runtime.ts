@@ -17,6 +17,7 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { VirtualClock } from "./clock.ts";
+import { MemoryInput } from "./input.ts";
 import { MemoryNetwork, type MemoryNetworkOptions } from "./network.ts";
 
 /** Options of {@linkcode createMemoryRuntime}: the network's, and the clock. */
@@ -33,6 +34,7 @@ export interface MemoryRuntime extends Runtime {
   readonly name: "memory";
   readonly clock: VirtualClock;
   readonly network: MemoryNetwork;
+  readonly input: MemoryInput;
 }
 
 /**
@@ -45,12 +47,14 @@ export function createMemoryRuntime(
 ): MemoryRuntime {
   const { seed = 0, clock = new VirtualClock({ seed }) } = options;
   const network = new MemoryNetwork({ ...options, scheduler: clock });
+  const input = new MemoryInput(clock);
   const { descriptorLimit } = options;
   return {
     name: "memory",
     debug: options.debug ?? false,
     clock,
     network,
+    input,
     ...schedulerOf(clock),
     capabilities: () => simulated,
     descriptors: () =>
@@ -69,6 +73,7 @@ export function createMemoryRuntime(
       at.transport === "mem"
         ? network.bind(at, events)
         : refuse(clock, at, events),
+    stdin: () => input,
   };
 }
 
@@ -114,6 +119,7 @@ export function withMemory(runtime: Runtime): Runtime {
       at.transport === "mem"
         ? network.bind(at, events)
         : runtime.bind(at, request, events),
+    stdin: () => runtime.stdin(),
   };
   wrapped.set(runtime, result);
   return result;
@@ -162,6 +168,7 @@ const simulated: Capabilities = {
     udpErrors: none,
     udpBuffers: none,
     multicast: none,
+    stdin: native,
     halfOpen: native,
     reset: native,
     unixReset: none,

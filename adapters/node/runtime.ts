@@ -22,6 +22,7 @@ import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { scheduler } from "../_shared/scheduler.ts";
+import { openStdin } from "../_shared/stdin.ts";
 import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
 import { isAbstract } from "./addresses.ts";
 import { connectStream } from "./connect.ts";
@@ -40,6 +41,7 @@ export const runtime: Runtime = {
   connect,
   listen,
   bind,
+  stdin: openStdin,
 };
 
 /** Where an end must be read twice to be believed (`end.ts`), news of it takes two. */
@@ -126,6 +128,7 @@ function capabilities(): Capabilities {
       udpErrors: native,
       udpBuffers: native,
       multicast: native,
+      stdin: native,
       halfOpen: native,
       reset: native,
       unixReset,

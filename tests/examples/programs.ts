@@ -255,9 +255,17 @@ export function onStage(
 
 /** The command that runs an example on the runtime that runs the test. */
 export function exampleCommand(name: string): string[] {
-  // Built tests run built examples, sources run sources.
+  return commandOf(`../../examples/${name}`);
+}
+
+/**
+ * The command that runs a program on the runtime that runs the test; its path
+ * is relative to this file, and without an extension.
+ */
+export function commandOf(path: string): string[] {
+  // Built tests run built programs, sources run sources.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const url = new URL(`../../examples/${name}.${extension}`, import.meta.url);
+  const url = new URL(`${path}.${extension}`, import.meta.url);
   const { execPath, versions } = process;
   const command = "deno" in versions
     ? [execPath, "run", "--allow-all", "--quiet"]

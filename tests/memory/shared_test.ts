@@ -48,6 +48,10 @@ function realRuntime(calls: string[]): Runtime {
       calls.push(`bind ${at.transport}`);
       return pending;
     },
+    stdin: () => {
+      calls.push("stdin");
+      return { attach: never, startRead: never, stopRead: never, close: never };
+    },
   };
 }
 
