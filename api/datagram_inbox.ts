@@ -153,7 +153,7 @@ export class DatagramInbox implements WaiterHost {
   }
 
   late(): SockeyeError {
-    return this.#parts.failure("ETIMEDOUT", "receive at");
+    return this.#failure("ETIMEDOUT");
   }
 
   #closed(): SockeyeError {

@@ -9,6 +9,7 @@ import {
   type AddressLike,
   formatAddress,
   parseAddress,
+  type UdpAddress,
 } from "../core/address.ts";
 import { type DatagramLimits, DatagramMachine } from "../core/datagram.ts";
 import { canonicalAddress } from "../core/datagram_address.ts";
@@ -94,6 +95,43 @@ export function destination(to: AddressLike, action: string): Address {
     "ERR_SOCKEYE_ADDRESS",
     `Cannot ${action} ${formatAddress(address)}: port 0 is for binding`,
   );
+}
+
+/**
+ * Reads destinations. A server answers where the last datagram came from, and
+ * a client sends where it sent before: those are not read again.
+ */
+export class Destinations {
+  #given: AddressLike | undefined;
+  #host: string | undefined;
+  #port: number | undefined;
+  #read: Address | undefined;
+
+  /** @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS` */
+  read(to: AddressLike, action: string): Address {
+    if (to === this.#given && this.#isUnchanged(to)) return this.#read!;
+    const address = destination(to, action);
+    // What is no pair of these is cheap to read.
+    if (typeof to === "string" || to.transport === "udp") {
+      this.#keep(to, address);
+    }
+    return address;
+  }
+
+  #keep(to: string | UdpAddress, address: Address): void {
+    this.#given = to;
+    this.#read = address;
+    if (typeof to === "string") return;
+    this.#host = to.host;
+    this.#port = to.port;
+  }
+
+  /** An object is the caller's, who may alter it. */
+  #isUnchanged(to: AddressLike): boolean {
+    return typeof to === "string" ||
+      (to.transport === "udp" && to.host === this.#host &&
+        to.port === this.#port);
+  }
 }
 
 /** The same address with the host that its name was looked up to. */

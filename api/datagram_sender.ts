@@ -12,7 +12,11 @@ import type { Outgoing } from "../core/datagram.ts";
 import type { ErrorCode, SockeyeError } from "../core/error.ts";
 import { WRITABLE } from "../core/readiness.ts";
 import type { Deadlined } from "../core/timers.ts";
-import { type DatagramParts, destination, withHost } from "./datagram_parts.ts";
+import {
+  type DatagramParts,
+  Destinations,
+  withHost,
+} from "./datagram_parts.ts";
 import type { Loop } from "./loop.ts";
 import { TimedWaiter, type WaiterHost } from "./timed_waiter.ts";
 import type { Op } from "./types.ts";
@@ -44,6 +48,7 @@ export class DatagramSender implements WaiterHost, Deadlined {
   readonly loop: Loop;
   timerIndex = -1;
   readonly #parts: DatagramParts;
+  readonly #destinations: Destinations = new Destinations();
   #draining = false;
   #wasWritable = true;
 
@@ -55,7 +60,9 @@ export class DatagramSender implements WaiterHost, Deadlined {
   async send(bytes: Uint8Array, to?: AddressLike, op?: Op): Promise<void> {
     const { machine } = this.#parts;
     checkBytes(bytes, "send");
-    const address = to === undefined ? undefined : destination(to, "send to");
+    const address = to === undefined
+      ? undefined
+      : this.#destinations.read(to, "send to");
     checkSignal(op?.signal);
     const now = this.loop.runtime.now();
     const deadline = deadlineOf(op, now);
