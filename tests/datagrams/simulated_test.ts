@@ -1,6 +1,7 @@
 /** Datagrams in simulated time: what users of the simulated network can count on. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers";
 import {
   createSimulation,
   type DatagramSocket,
