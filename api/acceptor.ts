@@ -6,6 +6,7 @@
  */
 import { type Address, formatAddress } from "../core/address.ts";
 import type { Admission } from "../core/admission.ts";
+import { checkListenRequest } from "../core/credentials.ts";
 import { SockeyeError, textOf } from "../core/error.ts";
 import { ListenerMachine } from "../core/listener.ts";
 import type { Deadlined } from "../core/timers.ts";
@@ -185,6 +186,7 @@ export function startListening(
 ): Promise<ListenHandle> {
   return new Promise((resolve, reject) => {
     refuseDatagrams(at, "listen on");
+    checkListenRequest(at, request);
     checkSignal(signal);
     const onAbort = (): void => {
       pending.cancel();

@@ -9,6 +9,7 @@ import {
   formatAddress,
   parseAddress,
 } from "../core/address.ts";
+import { checkConnectRequest } from "../core/credentials.ts";
 import { SockeyeError } from "../core/error.ts";
 import { RetryMachine } from "../core/retry.ts";
 import type { Deadlined } from "../core/timers.ts";
@@ -44,6 +45,7 @@ export async function connectOver(
   const limits = limitsOf(options);
   const request = connectRequestOf(options);
   const retry = retryOf(options);
+  checkConnectRequest(address, request);
   checkSignal(options.signal);
   const handle = await new Dialing(runtime, address, request, options, retry)
     .start();

@@ -163,9 +163,11 @@ export interface StreamOptions {
   /** While closing: milliseconds for the peer's end, after ours was handed over. Default 2000. */
   lingerTimeout?: number;
   /**
-   * On Unix sockets: the client shows which user it acts for, before any user
-   * data (`core/credentials.ts`). Both sides must say so. Default false; FIFOs
-   * always do it.
+   * On Unix sockets with a path: the client shows which user it acts for, before
+   * any user data; what that proves is written in `core/credentials.ts`. Both
+   * sides must say so: a server refuses who does not answer, a client leaves a
+   * server that does not ask. Callers of other users need a `mode` of 0o660 or
+   * 0o666. Default false; FIFOs always do it.
    */
   identify?: boolean;
   /** Milliseconds that a handshake may take, on FIFOs and with `identify`. Default 10000. */
@@ -201,7 +203,12 @@ export interface ConnectOptions extends StreamOptions, Op {
    * all attempts and the pauses between them. Default: one attempt.
    */
   retry?: RetryOptions;
-  /** The user id that must own the name on disk, else the attempt fails with `EACCES`. Default: any. */
+  /**
+   * The user id that must own the name on disk, else the attempt fails with
+   * `EACCES`. On Unix sockets it is looked at before connecting, and nobody but
+   * this user, root and ourselves may be able to change where the path leads.
+   * Default: any.
+   */
   expectServer?: number;
 }
 

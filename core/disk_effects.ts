@@ -54,6 +54,16 @@ export interface Found {
   readonly age: number;
 }
 
+/** What stands at a path, or is behind a descriptor. */
+export interface FoundFile extends Found {
+  /** Its group id. */
+  readonly group: number;
+  /** Permission bits, with set-id and sticky (07777). */
+  readonly mode: number;
+  /** Names that it has. */
+  readonly links: number;
+}
+
 /** How an effect went. */
 export interface DiskResult {
   /** Why it failed; absent when it was done. */

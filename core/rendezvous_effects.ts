@@ -3,9 +3,11 @@
  *
  * @module
  */
-import type { Found } from "./disk_effects.ts";
+import type { FoundFile } from "./disk_effects.ts";
 import { type ErrorCode, SockeyeError } from "./error.ts";
 import type { Credentials } from "./transport.ts";
+
+export type { FoundFile } from "./disk_effects.ts";
 
 /**
  * The open FIFOs of a handshake. The server has `c2s` for reading and `s2c`
@@ -18,16 +20,6 @@ export type RendezvousEnd =
   | "s2c"
   | "c2sAnchor"
   | "s2cAnchor";
-
-/** What stands at a path, or is behind a descriptor. */
-export interface FoundFile extends Found {
-  /** Its group id. */
-  readonly group: number;
-  /** Permission bits, with set-id and sticky (07777). */
-  readonly mode: number;
-  /** Names that it has. */
-  readonly links: number;
-}
 
 /** Effects of either side. All of them are done at once; none may wait for a peer. */
 export type FileEffect =

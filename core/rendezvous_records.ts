@@ -74,7 +74,8 @@ export function parseAnswer(line: string): void {
   );
 }
 
-function unknownVersion(line: string): SockeyeError | undefined {
+/** Why a line of another version is refused; undefined for what is none. */
+export function unknownVersion(line: string): SockeyeError | undefined {
   const [given] = /^sockeye\/\S*/.exec(line) ?? [];
   if (given === undefined || given === name) return undefined;
   return new SockeyeError(
@@ -84,7 +85,7 @@ function unknownVersion(line: string): SockeyeError | undefined {
 }
 
 /** For a message: short, and nothing in it that a terminal would obey. */
-function quote(line: string): string {
+export function quote(line: string): string {
   const short = line.length > 60 ? `${line.slice(0, 60)}…` : line;
   return `"${short.replace(/[^\x20-\x7e…]/g, "?")}"`;
 }

@@ -14,8 +14,8 @@
  *
  * - `idle`: made, nothing asked of the transport yet
  * - `connecting`: the transport is being connected
- * - `handshaking`: the two sides agree on something before any user data; over FIFOs this is all of the
- *   rendezvous (`rendezvous.ts`), under one deadline
+ * - `handshaking`: the two sides agree on something before any user data: over FIFOs this is all of the
+ *   rendezvous (`rendezvous.ts`), on Unix sockets who is calling (`credentials.ts`), under one deadline
  * - `open`: both directions flow
  * - `halfClosedLocal`: we ended our direction (what is queued still goes out); the peer may send
  * - `halfClosedRemote`: the peer ended its direction; we may send

@@ -272,7 +272,8 @@ export type Feature =
   | "deferAccept"
   | "ipv6Only"
   | "noDelay"
-  | "keepAlive";
+  | "keepAlive"
+  | "identify";
 
 /** The runtimes that have an adapter, and the simulated one. */
 export type RuntimeName = "node" | "deno" | "bun" | "memory";

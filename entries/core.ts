@@ -8,6 +8,7 @@ export * from "../core/address.ts";
 export * from "../core/admission.ts";
 export * from "../core/backoff.ts";
 export * from "../core/connection.ts";
+export * from "../core/credentials.ts";
 export * from "../core/datagram.ts";
 export * from "../core/datagram_address.ts";
 export * from "../core/datagram_transport.ts";
@@ -17,6 +18,22 @@ export * from "../core/disk_name.ts";
 export * from "../core/disk_release.ts";
 export * from "../core/ending.ts";
 export * from "../core/error.ts";
+export {
+  HandshakeMachine,
+  type Interruption,
+  Talk,
+} from "../core/handshake.ts";
+export * from "../core/handshake_lines.ts";
+export * from "../core/challenges.ts";
+export * from "../core/identify_effects.ts";
+export {
+  PlaceMachine,
+  preparePlace,
+  proofDirectory,
+  proofPath,
+  type ProofPlace,
+  removePlace,
+} from "../core/identify_place.ts";
 export * from "../core/input.ts";
 export * from "../core/ip.ts";
 export * from "../core/listener.ts";
@@ -28,7 +45,6 @@ export * from "../core/rendezvous_client.ts";
 export {
   type ClientEffect,
   type FileEffect,
-  type FoundFile,
   type RendezvousEnd,
   type RendezvousResult,
   type ServerEffect,

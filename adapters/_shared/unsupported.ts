@@ -39,3 +39,15 @@ export const fifoReset: Capability = {
   reason: "FIFOs know no reset: the peer of an abort reads an end, and gets " +
     "EPIPE when it writes",
 };
+
+/**
+ * No runtime has SO_PEERCRED. What would be left, the built-in FFI: Deno gives
+ * no descriptor of its connections, and Node has none; Bun's sockets have an
+ * `fd`. One runtime of three that shows another thing than the others, and
+ * needs the C library by name for it, is not worth a second way.
+ */
+export const identify: Capability = {
+  support: "emulated",
+  reason: "No runtime tells the user at the other end of a Unix socket: the " +
+    "caller proves it by a directory that only this user can have made",
+};

@@ -46,9 +46,16 @@ import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
+import { connectIdentified } from "../_shared/identify_connect.ts";
+import { listenIdentifying } from "../_shared/identify_listen.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
-import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
+import {
+  fifoReset,
+  identify,
+  refuse,
+  unixReset,
+} from "../_shared/unsupported.ts";
 import { connectStream } from "./connect.ts";
 import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listenAbstract, listenTcp, listenUnix } from "./listener.ts";
@@ -71,8 +78,9 @@ function connect(
   request: ConnectRequest,
   events: ConnectEvents,
 ): Pending {
-  if (to.transport === "tcp" || to.transport === "unix") {
-    return connectStream(to, request, events);
+  if (to.transport === "tcp") return connectStream(to, request, events);
+  if (to.transport === "unix") {
+    return connectIdentified(to, request, events, connectStream);
   }
   if (to.transport === "fifo") {
     return connectFifo(fifoPlatform, to, request, events);
@@ -92,7 +100,7 @@ function listen(
   if (at.transport !== "unix") return refuse(noTransport(at), events);
   return at.path.startsWith("@")
     ? listenAbstract(at, request, events)
-    : listenUnix(at, request, events);
+    : listenIdentifying(at, request, events, listenUnix);
 }
 
 function bind(at: Address, request: BindRequest, events: BindEvents): Pending {
@@ -149,6 +157,7 @@ function capabilities(): Capabilities {
       ipv6Only: native,
       noDelay: native,
       keepAlive: native,
+      identify,
     },
   };
 }

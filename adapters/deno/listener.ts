@@ -14,6 +14,7 @@ import type {
 } from "../../core/transport.ts";
 import { type Binder, takeName } from "../_shared/disk_name.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
+import { listenIdentifying } from "../_shared/identify_listen.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
 import { translateError } from "./errors.ts";
 import { fifoPlatform } from "./fifo_platform.ts";
@@ -32,7 +33,7 @@ export function listen(
     return listenFifo(fifoPlatform, at, request, events);
   }
   if (at.transport === "unix" && !at.path.startsWith("@")) {
-    return listenByName(at, request, events);
+    return listenIdentifying(at, request, events, listenByName);
   }
   let cancelled = false;
   queueMicrotask(() => {

@@ -33,9 +33,15 @@ import type {
 import { bindDatagram } from "../_shared/datagram.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
+import { connectIdentified } from "../_shared/identify_connect.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
-import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
+import {
+  fifoReset,
+  identify,
+  refuse,
+  unixReset,
+} from "../_shared/unsupported.ts";
 import { configure, fromDeno, toDenoPath } from "./conn.ts";
 import { traits } from "./datagram.ts";
 import { translateError } from "./errors.ts";
@@ -66,6 +72,16 @@ function connect(
   if (to.transport === "fifo") {
     return connectFifo(fifoPlatform, to, request, events);
   }
+  return to.transport === "unix"
+    ? connectIdentified(to, request, events, connectStream)
+    : connectStream(to, request, events);
+}
+
+function connectStream(
+  to: Address,
+  request: ConnectRequest,
+  events: ConnectEvents,
+): Pending {
   const controller = new AbortController();
   let cancelled = false;
   open(to, controller.signal).then((conn) => {
@@ -187,6 +203,7 @@ function capabilities(): Capabilities {
         support: "native",
         reason: "Deno can only switch it on: keepAliveDelay is ignored",
       },
+      identify,
     },
   };
 }

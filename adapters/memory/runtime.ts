@@ -179,6 +179,7 @@ const simulated: Capabilities = {
     ipv6Only: none,
     noDelay: none,
     keepAlive: none,
+    identify: none,
   },
 };
 

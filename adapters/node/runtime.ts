@@ -21,9 +21,16 @@ import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
+import { connectIdentified } from "../_shared/identify_connect.ts";
+import { listenIdentifying } from "../_shared/identify_listen.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
-import { fifoReset, refuse, unixReset } from "../_shared/unsupported.ts";
+import {
+  fifoReset,
+  identify,
+  refuse,
+  unixReset,
+} from "../_shared/unsupported.ts";
 import { isAbstract } from "./addresses.ts";
 import { connectStream } from "./connect.ts";
 import { mistakesResets } from "./end.ts";
@@ -63,7 +70,7 @@ function connect(
   const { support, reason } = abstractNames();
   return isAbstract(to) && support === "none"
     ? refuse(reason!, events)
-    : connectStream(to, request, events);
+    : connectIdentified(to, request, events, connectStream);
 }
 
 function listen(
@@ -76,7 +83,9 @@ function listen(
     return listenFifo(fifoPlatform, at, request, events);
   }
   if (at.transport !== "unix") return refuse(noTransport(at), events);
-  if (!isAbstract(at)) return listenAtPath(at, request, events);
+  if (!isAbstract(at)) {
+    return listenIdentifying(at, request, events, listenAtPath);
+  }
   const { support, reason } = abstractNames();
   return support === "none"
     ? refuse(reason!, events)
@@ -142,6 +151,7 @@ function capabilities(): Capabilities {
       ipv6Only: native,
       noDelay: native,
       keepAlive: native,
+      identify,
     },
   };
 }
