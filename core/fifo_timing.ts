@@ -5,15 +5,6 @@
  */
 
 /**
- * Pauses between attempts to write into a full FIFO where the runtime does not
- * tell that there is room, ms: the first and the longest. A reader that is
- * awake takes 64 KiB in well under the first; one that sleeps is asked 50
- * times a second.
- */
-export const firstWritePause = 1;
-export const longestWritePause = 20;
-
-/**
  * How often idle writers ask whether their reader is still there, ms. Asking
  * costs 6 to 10 µs: a thousand connections spend 1 % of a core on it.
  */

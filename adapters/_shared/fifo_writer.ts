@@ -10,9 +10,8 @@
  * @module
  */
 import { closeSync, writeSync } from "node:fs";
-import { Backoff } from "../../core/backoff.ts";
 import { SockeyeError } from "../../core/error.ts";
-import { firstWritePause, longestWritePause } from "../../core/fifo_timing.ts";
+import { WriteWaits } from "../../core/write_waits.ts";
 import { errorCode, translateError } from "./errors.ts";
 import { readerHasGone } from "./fifo_check.ts";
 import type { FifoWriter, FifoWriterEvents } from "./fifo_ends.ts";
@@ -55,10 +54,10 @@ export class DirectWriter implements FifoWriter, RoomEvents {
   readonly #descriptor: number;
   readonly #events: FifoWriterEvents;
   readonly #writing: Writing;
-  /** What a transmit that is pending waits for. */
+  readonly #waits: WriteWaits = new WriteWaits();
+  /** What a transmit that is pending waits for: to be told of room, or a time. */
   #room: Room | undefined;
   #pause: unknown;
-  #backoff: Backoff | undefined;
   #closed = false;
 
   constructor(descriptor: number, events: FifoWriterEvents, writing: Writing) {
@@ -75,24 +74,36 @@ export class DirectWriter implements FifoWriter, RoomEvents {
         const length = Math.min(bytes.length - taken, largestWrite);
         taken += writeSync(this.#descriptor, bytes, taken, length);
       }
-      this.#backoff?.reset();
+      this.#waits.handleTaken(taken);
     } catch (error) {
       if (errorCode(error) !== "EAGAIN") this.#fail(translateError(error));
-      else this.#await(bytes.subarray(taken), taken > 0);
+      else this.#await(bytes, taken);
     }
     return taken;
   }
 
-  #await(rest: Uint8Array, progress: boolean): void {
-    if (progress) this.#backoff?.reset();
+  #await(bytes: Uint8Array, taken: number): void {
+    this.#waits.handleTaken(taken);
+    const ms = this.#waits.nextWait();
+    if (ms > 0) return this.#wait(ms);
+    const rest = bytes.subarray(taken);
     const room = this.#writing.awaitRoom(this.#descriptor, rest, this);
     if (room === "gone") this.#fail(gone());
     else if (room === "unknown") this.unknown();
     else this.#room = room;
   }
 
+  #wait(ms: number): void {
+    this.#pause = scheduler.setTimer(() => {
+      this.#pause = undefined;
+      // Offered again, it is tried again.
+      this.#events.written(0);
+    }, ms);
+  }
+
   room(count: number): void {
     this.#room = undefined;
+    this.#waits.handleTaken(count);
     this.#events.written(count);
   }
 
@@ -103,12 +114,7 @@ export class DirectWriter implements FifoWriter, RoomEvents {
 
   unknown(): void {
     this.#room = undefined;
-    this.#backoff ??= new Backoff(firstWritePause, longestWritePause);
-    this.#pause = scheduler.setTimer(() => {
-      this.#pause = undefined;
-      // Offered again, it is tried again.
-      this.#events.written(0);
-    }, this.#backoff.next());
+    this.#wait(this.#waits.nextPause());
   }
 
   check(): void {
