@@ -17,6 +17,7 @@ export type ErrnoCode =
   | "EAGAIN"
   | "EAI_AGAIN"
   | "EBADF"
+  | "ECHILD"
   | "ECONNABORTED"
   | "ECONNREFUSED"
   | "ECONNRESET"
@@ -78,6 +79,7 @@ const errnoTexts: Readonly<Record<ErrnoCode, string>> = {
   EAGAIN: "it is not possible now, try again",
   EAI_AGAIN: "the name cannot be resolved now, try again",
   EBADF: "it is closed, or no descriptor at all",
+  ECHILD: "no child process serves it",
   ECONNABORTED: "the connection was aborted",
   ECONNREFUSED: "the connection was refused",
   ECONNRESET: "the connection was reset by the peer",

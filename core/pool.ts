@@ -1,0 +1,423 @@
+/**
+ * The supervisor of children that serve connections: how many there are, when
+ * one starts, retires or is replaced, and when it is enough.
+ *
+ * It is the same for one child for each connection (`exclusive`: each has at
+ * most one at a time, given by the parent) and for members that share an
+ * address and take connections by themselves. It knows children by number;
+ * what a child is, a process or a thread, is the driver's.
+ *
+ * A child that ends before its time is replaced at once if it had proved
+ * itself, by living for `stableAfter` or by having served all the connections
+ * it was for. Ends in a row that prove nothing are failures: the next start
+ * waits, 50 ms doubling to 30 s, less up to a half by chance; and when too many
+ * have failed while nobody is there to serve, the pool gives up and says why.
+ *
+ * @module
+ */
+import type { SockeyeError } from "./error.ts";
+import { type ChildExit, PoolChild } from "./pool_child.ts";
+import { PoolFailures, stableAfter } from "./pool_failures.ts";
+import {
+  hasSurplus,
+  mayReplace,
+  neededFor,
+  type PoolLimits,
+  type Tally,
+  tallyOf,
+  wantsStart,
+} from "./pool_size.ts";
+
+/** What a child may take beyond its grace before it is killed, ms. */
+export const killAfter = 500;
+
+/** What the driver is to do next. */
+export type PoolOutput =
+  /** Start a child by this number. */
+  | { readonly do: "start"; readonly child: number }
+  /** Give it the connection that waits longest. */
+  | { readonly do: "deliver"; readonly child: number }
+  /** Tell it to finish within `grace` ms (`Infinity`: as long as it takes) and to end. */
+  | { readonly do: "retire"; readonly child: number; readonly grace: number }
+  /** End it at once. */
+  | { readonly do: "kill"; readonly child: number }
+  /** Abort the connection that waits longest: nobody will serve it. */
+  | { readonly do: "drop" }
+  /** All is over; once, and last. */
+  | { readonly do: "closed" }
+  | { readonly do: "wait" };
+
+/** Where in its life a pool is. */
+export type PoolState = "running" | "draining" | "ending" | "closed";
+
+/** The machine of one pool. */
+export class PoolMachine {
+  readonly #limits: PoolLimits;
+  readonly #children: Map<number, PoolChild> = new Map();
+  readonly #failures: PoolFailures = new PoolFailures();
+  #state: PoolState = "running";
+  #waiting = 0;
+  #lastId = 0;
+  #now = 0;
+  #drainAt = Infinity;
+  #wasReady = false;
+  #error: SockeyeError | undefined;
+  #started = 0;
+  #reaped = 0;
+  #failed = 0;
+  #killed = 0;
+  #lost = 0;
+
+  /** Nothing is started before the first `pollOutput`. */
+  constructor(limits: PoolLimits) {
+    this.#limits = limits;
+  }
+
+  /** Where in its life it is. */
+  get state(): PoolState {
+    return this.#state;
+  }
+  /** Why it gave up. */
+  get error(): SockeyeError | undefined {
+    return this.#error;
+  }
+  /** The children that are alive, oldest first. */
+  get children(): Iterable<Readonly<PoolChild>> {
+    return this.#children.values();
+  }
+  /** Children alive. */
+  get alive(): number {
+    return this.#children.size;
+  }
+  /** Connections that wait for a child. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+  /** Children started so far, those that could not be included. */
+  get started(): number {
+    return this.#started;
+  }
+  /** Children that have ended so far. */
+  get reaped(): number {
+    return this.#reaped;
+  }
+  /** Children that ended before their time. */
+  get failed(): number {
+    return this.#failed;
+  }
+  /** Children that were killed because they did not begin or end in time. */
+  get killed(): number {
+    return this.#killed;
+  }
+  /** Connections that ended with their child. */
+  get lost(): number {
+    return this.#lost;
+  }
+  /** How many more connections there will be children for. */
+  get room(): number {
+    if (this.#state !== "running") return 0;
+    if (!this.#limits.exclusive) return Infinity;
+    const { idle } = this.#tally();
+    const taken = this.alive - idle;
+    return Math.max(this.#limits.max - taken - this.#waiting, 0);
+  }
+
+  // Inputs
+
+  /** One more connection waits for a child; none comes once the pool is closed. */
+  handleWaiting(now: number): void {
+    this.#now = now;
+    this.#waiting++;
+  }
+
+  /** The child says that it is there. */
+  handleReady(now: number, id: number): void {
+    this.#now = now;
+    if (this.#children.get(id)?.ready(now)) this.#wasReady = true;
+  }
+
+  /** The child took a connection by itself. */
+  handleTaken(now: number, id: number): void {
+    this.#now = now;
+    const child = this.#children.get(id);
+    if (child === undefined) return;
+    child.take();
+    if (this.#isWorn(child)) child.old = true;
+  }
+
+  /** A connection of the child is over. */
+  handleLeft(now: number, id: number): void {
+    this.#now = now;
+    this.#children.get(id)?.leave(now);
+  }
+
+  /**
+   * The child has ended, or could not be started; comes once for each that was
+   * started. `random` in [0, 1) spreads the starts that follow.
+   */
+  handleExited(now: number, id: number, exit: ChildExit, random: number): void {
+    this.#now = now;
+    const child = this.#children.get(id);
+    if (child === undefined) return;
+    const early = this.#isFailure(child);
+    const proved = this.#hasProved(child);
+    this.#children.delete(id);
+    child.move("exited");
+    this.#reaped++;
+    this.#lost += child.open;
+    if (proved || this.#isStable()) this.#failures.forget();
+    if (!early) return;
+    this.#failed++;
+    if (proved) return;
+    this.#failures.note(now, exit, random);
+    this.#mayGiveUp(child, exit);
+  }
+
+  /** A pause, a grace or somebody's patience may be over. */
+  handleTimeout(now: number): void {
+    this.#now = now;
+    this.#expire();
+  }
+
+  /** Replaces every child that there is now, one by one; nobody waits for it. */
+  restart(now: number): void {
+    this.#now = now;
+    for (const child of this.#children.values()) child.old = true;
+  }
+
+  /**
+   * Takes no more work, and lets the children finish what they have within
+   * `grace` ms. A second call can only shorten that.
+   */
+  close(now: number, grace: number): void {
+    this.#now = now;
+    if (this.#state === "closed") return;
+    if (this.#state === "running") this.#state = "draining";
+    this.#drainAt = Math.min(this.#drainAt, now + grace);
+    for (const child of this.#children.values()) {
+      // One that starts may still be there for a connection that waits.
+      if (child.state !== "starting") this.#retire(child);
+    }
+    this.#expire();
+  }
+
+  /** Ends every child at once. */
+  abort(now: number): void {
+    this.#now = now;
+    if (this.#state === "closed") return;
+    this.#state = "ending";
+    for (const child of this.#children.values()) child.kill();
+  }
+
+  // Outputs
+
+  /** When to look again, absolute ms; `Infinity` for never. */
+  pollTimeout(): number {
+    let next = this.#state === "draining" ? this.#drainAt : Infinity;
+    if (this.#failures.notBefore > this.#now && this.#wantsStart()) {
+      next = Math.min(next, this.#failures.notBefore);
+    }
+    const { maxAge, idleTimeout } = this.#limits;
+    const running = this.#state === "running";
+    const surplus = running &&
+      hasSurplus(this.#limits, this.#tally(), this.#waiting);
+    for (const child of this.#children.values()) {
+      next = Math.min(next, child.killAt);
+      if (!running || child.state !== "ready") continue;
+      if (!child.old) next = Math.min(next, child.startedAt + maxAge);
+      if (surplus) next = Math.min(next, child.idleSince + idleTimeout);
+    }
+    return next;
+  }
+
+  /** What to do next. */
+  pollOutput(now: number): PoolOutput {
+    this.#now = Math.max(this.#now, now);
+    const told = this.#tell();
+    if (told !== undefined) return told;
+    switch (this.#state) {
+      case "running":
+      case "draining":
+        return this.#pollServing();
+      case "ending":
+        return this.#pollEnding();
+      case "closed":
+        return { do: "wait" };
+      default:
+        return this.#state satisfies never;
+    }
+  }
+
+  /** What a child is still to be told. */
+  #tell(): PoolOutput | undefined {
+    for (const child of this.#children.values()) {
+      if (child.tellKill) {
+        child.tellKill = false;
+        return { do: "kill", child: child.id };
+      }
+      const grace = child.tellRetire;
+      if (grace !== undefined) {
+        child.tellRetire = undefined;
+        return { do: "retire", child: child.id, grace };
+      }
+    }
+    return undefined;
+  }
+
+  #pollServing(): PoolOutput {
+    const taker = this.#waiting > 0 ? this.#taker() : undefined;
+    if (taker !== undefined) return this.#deliver(taker);
+    if (this.#state === "draining" && this.#waiting === 0) {
+      this.#state = "ending";
+      for (const child of this.#children.values()) this.#retire(child);
+      return this.pollOutput(this.#now);
+    }
+    if (this.#wantsStart() && this.#now >= this.#failures.notBefore) {
+      return this.#start();
+    }
+    const leaver = this.#state === "running" ? this.#leaver() : undefined;
+    if (leaver === undefined) return { do: "wait" };
+    leaver.retire(this.#now, Infinity, killAfter);
+    return this.pollOutput(this.#now);
+  }
+
+  #pollEnding(): PoolOutput {
+    if (this.#waiting > 0) {
+      this.#waiting--;
+      return { do: "drop" };
+    }
+    if (this.alive > 0) return { do: "wait" };
+    this.#state = "closed";
+    return { do: "closed" };
+  }
+
+  // Starting, and giving connections
+
+  #start(): PoolOutput {
+    const id = ++this.#lastId;
+    const { startTimeout } = this.#limits;
+    this.#children.set(id, new PoolChild(id, this.#now, startTimeout));
+    this.#started++;
+    return { do: "start", child: id };
+  }
+
+  #deliver(child: PoolChild): PoolOutput {
+    this.#waiting--;
+    child.take();
+    const { exclusive } = this.#limits;
+    // Its last one: it ends by itself behind that.
+    if (exclusive && this.#isWorn(child)) {
+      child.retire(this.#now, Infinity, killAfter);
+      if (this.#state === "draining") this.#retire(child);
+    }
+    return { do: "deliver", child: child.id };
+  }
+
+  /** Who is to have the next connection: the one with the fewest. */
+  #taker(): PoolChild | undefined {
+    let best: PoolChild | undefined;
+    for (const child of this.#children.values()) {
+      if (child.state !== "ready") continue;
+      if (this.#limits.exclusive && child.open > 0) continue;
+      if (best === undefined || child.open < best.open) best = child;
+    }
+    return best;
+  }
+
+  /** Who is to leave next, if anybody. */
+  #leaver(): PoolChild | undefined {
+    const tally = this.#tally();
+    if (
+      tally.old > 0 &&
+      (this.#limits.exclusive || mayReplace(this.#limits, tally))
+    ) {
+      for (const child of this.#children.values()) {
+        if (!child.old || child.state !== "ready") continue;
+        // One that has a connection of its own is asked when that is over.
+        if (!this.#limits.exclusive || child.open === 0) return child;
+      }
+    }
+    return hasSurplus(this.#limits, tally, this.#waiting)
+      ? this.#longIdle()
+      : undefined;
+  }
+
+  #longIdle(): PoolChild | undefined {
+    const { idleTimeout } = this.#limits;
+    for (const child of this.#children.values()) {
+      if (child.state !== "ready") continue;
+      if (this.#now >= child.idleSince + idleTimeout) return child;
+    }
+    return undefined;
+  }
+
+  #retire(child: PoolChild): void {
+    child.retire(this.#now, Math.max(this.#drainAt - this.#now, 0), killAfter);
+  }
+
+  /** Whether it has had as many connections as a child may have. */
+  #isWorn(child: PoolChild): boolean {
+    return child.taken >= this.#limits.maxConnectionsPerChild;
+  }
+
+  #expire(): void {
+    const now = this.#now;
+    for (const child of this.#children.values()) {
+      if (child.killAt <= now) {
+        child.overdue = true;
+        this.#killed++;
+        child.kill();
+      }
+      if (now >= child.startedAt + this.#limits.maxAge) child.old = true;
+    }
+    if (this.#state === "draining" && now >= this.#drainAt) {
+      this.#state = "ending";
+      for (const child of this.#children.values()) this.#retire(child);
+    }
+  }
+
+  // Failures
+
+  /** Whether a child that has ended now did so before its time. */
+  #isFailure(child: PoolChild): boolean {
+    return child.state === "starting" || child.state === "ready" ||
+      (child.overdue && child.readyAt === Infinity);
+  }
+
+  #hasProved(child: PoolChild): boolean {
+    if (child.readyAt === Infinity) return false;
+    return this.#isWorn(child) || this.#now - child.readyAt >= stableAfter;
+  }
+
+  /** Whether one that came behind the last failure has proved itself. */
+  #isStable(): boolean {
+    for (const child of this.#children.values()) {
+      if (child.state !== "ready" || child.readyAt < this.#failures.lastAt) {
+        continue;
+      }
+      if (this.#hasProved(child)) return true;
+    }
+    return false;
+  }
+
+  #mayGiveUp(child: PoolChild, exit: ChildExit): void {
+    if (this.#state !== "running" || this.#tally().ready > 0) return;
+    this.#error = this.#failures.verdict(child, exit, this.#wasReady);
+    if (this.#error !== undefined) this.abort(this.#now);
+  }
+
+  #tally(): Tally {
+    return tallyOf(this.#children.values());
+  }
+
+  /** Whether one more child is to be started, now or behind a pause. */
+  #wantsStart(): boolean {
+    const tally = this.#tally();
+    if (this.#state === "running") {
+      return wantsStart(this.#limits, tally, this.#waiting);
+    }
+    // Only for those that wait already.
+    return this.#state === "draining" && tally.alive < this.#limits.max &&
+      tally.idle < neededFor(this.#limits, tally, this.#waiting);
+  }
+}

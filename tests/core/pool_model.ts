@@ -1,0 +1,155 @@
+/** A pool machine with a stand-in for its driver, which watches the promises. */
+import assert from "node:assert/strict";
+import { PoolMachine, type PoolOutput } from "../../core/pool.ts";
+import type { ChildExit } from "../../core/pool_child.ts";
+import type { PoolLimits } from "../../core/pool_size.ts";
+
+const limits: PoolLimits = {
+  exclusive: true,
+  min: 0,
+  max: 8,
+  spare: 0,
+  maxConnectionsPerChild: 1,
+  maxAge: Infinity,
+  idleTimeout: 10_000,
+  startTimeout: 10_000,
+};
+
+function completed(given: Partial<PoolLimits>): PoolLimits {
+  const each = given.exclusive === false
+    ? { ...limits, maxConnectionsPerChild: Infinity }
+    : limits;
+  return { ...each, ...given };
+}
+
+/** What the driver knows of a child. */
+interface Seen {
+  open: number;
+  dying: boolean;
+}
+
+/** A conversation with a pool. */
+export class PoolConversation {
+  readonly machine: PoolMachine;
+  readonly limits: PoolLimits;
+  readonly told: string[] = [];
+  /** The children that run, as the driver knows. */
+  readonly running: Map<number, Seen> = new Map();
+  readonly started: Set<number> = new Set();
+  reaped = 0;
+  now = 0;
+  #expected = 0;
+
+  constructor(given: Partial<PoolLimits> = {}) {
+    this.limits = completed(given);
+    this.machine = new PoolMachine(this.limits);
+    this.drain();
+  }
+
+  at(now: number): this {
+    this.now = now;
+    return this;
+  }
+  waiting(): this {
+    this.machine.handleWaiting(this.now);
+    return this.drain();
+  }
+  ready(id: number): this {
+    this.machine.handleReady(this.now, id);
+    return this.drain();
+  }
+  taken(id: number): this {
+    const child = this.running.get(id);
+    if (child !== undefined) child.open++;
+    this.machine.handleTaken(this.now, id);
+    return this.drain();
+  }
+  left(id: number): this {
+    const child = this.running.get(id);
+    if (child !== undefined && child.open > 0) child.open--;
+    this.machine.handleLeft(this.now, id);
+    return this.drain();
+  }
+  exited(id: number, exit: Partial<ChildExit> = {}, random = 0.5): this {
+    if (this.running.delete(id)) this.reaped++;
+    const end = { status: exit.signal ? null : 0, signal: null, ...exit };
+    this.machine.handleExited(this.now, id, end, random);
+    return this.drain();
+  }
+  timeout(): this {
+    this.machine.handleTimeout(this.now);
+    return this.drain();
+  }
+  restart(): this {
+    this.machine.restart(this.now);
+    return this.drain();
+  }
+  close(grace: number): this {
+    this.machine.close(this.now, grace);
+    return this.drain();
+  }
+  abort(): this {
+    this.machine.abort(this.now);
+    return this.drain();
+  }
+
+  states(): string[] {
+    return [...this.machine.children].map(({ state }) => state);
+  }
+
+  /** What was said since the last time, in any order for different children. */
+  expect(...told: string[]): this {
+    this.drain();
+    assert.deepEqual(this.told.slice(this.#expected), told);
+    this.#expected = this.told.length;
+    return this;
+  }
+
+  drain(): this {
+    for (let count = 0;; count++) {
+      assert.ok(count < 1000, "it spins");
+      const output = this.machine.pollOutput(this.now);
+      if (output.do === "wait") break;
+      this.#obey(output);
+    }
+    this.#check();
+    return this;
+  }
+
+  #obey(output: PoolOutput): void {
+    assert.ok(!this.told.includes("closed"), `${output.do} after closed`);
+    const words: unknown[] = [output.do];
+    if ("child" in output) words.push(output.child);
+    if ("grace" in output) words.push(output.grace);
+    this.told.push(words.join(" "));
+    if (output.do === "start") {
+      assert.ok(!this.started.has(output.child), "a number twice");
+      this.started.add(output.child);
+      this.running.set(output.child, { open: 0, dying: false });
+    } else if (output.do === "deliver") {
+      const child = this.running.get(output.child);
+      assert.ok(child, `a connection for child ${output.child}, which is gone`);
+      assert.ok(!child.dying, "a connection for a dying child");
+      child.open++;
+      assert.ok(!this.limits.exclusive || child.open === 1, "two at once");
+    } else if (output.do === "retire" || output.do === "kill") {
+      const child = this.running.get(output.child);
+      assert.ok(child, `${output.do} for child ${output.child}, which is gone`);
+      child.dying = true;
+    } else if (output.do === "closed") {
+      assert.equal(this.running.size, 0, "closed while children run");
+    }
+  }
+
+  #check(): void {
+    const { machine } = this;
+    assert.ok(machine.alive <= this.limits.max, "more children than allowed");
+    assert.equal(machine.alive, this.running.size);
+    assert.equal(machine.started, this.started.size);
+    assert.equal(machine.reaped, this.reaped);
+    assert.equal(machine.started, machine.alive + machine.reaped);
+    for (const { id, open } of machine.children) {
+      assert.equal(open, this.running.get(id)!.open);
+    }
+  }
+}
