@@ -243,9 +243,23 @@ export class Trial {
 /** Milliseconds for a case that names no limit of its own. */
 export const defaultLimit = 20_000;
 
+/** A case of either part of the suite, by what it works with. */
+export interface Judged<T> {
+  readonly id: string;
+  readonly title: string;
+  readonly limit?: number;
+  run(trial: T): Promise<void>;
+}
+
 /** Runs one case over one subject; never throws. */
-export async function runCase(item: Case, subject: Subject): Promise<Outcome> {
-  const trial = new Trial(subject);
+export function runCase(item: Case, subject: Subject): Promise<Outcome> {
+  return judge(item, new Trial(subject));
+}
+
+/** Runs one case with what it works with; never throws. */
+export async function judge<
+  T extends { readonly gaps: readonly string[]; finish(): Promise<void> },
+>(item: Judged<T>, trial: T): Promise<Outcome> {
   let failure: unknown;
   try {
     const run = Promise.resolve(item.run(trial));
