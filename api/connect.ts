@@ -20,7 +20,7 @@ import type {
   Runtime,
   StreamHandle,
 } from "../core/transport.ts";
-import { explain } from "./acceptor.ts";
+import { explain, refuseDatagrams } from "./acceptor.ts";
 import { StreamConnection } from "./connection.ts";
 import { Driver } from "./driver.ts";
 import { Loop } from "./loop.ts";
@@ -56,6 +56,7 @@ export async function connectOver(
 }
 
 function connectable(address: Address): Address {
+  refuseDatagrams(address, "connect to");
   if ("port" in address && address.port === 0) {
     throw new SockeyeError(
       "ERR_SOCKEYE_ADDRESS",

@@ -192,9 +192,16 @@ class BoundSocket implements DatagramSocket, DatagramEvents {
     const key = interfaceName === undefined
       ? String(group)
       : `${group} on ${interfaceName}`;
-    const code = this.#parts.machine.state !== "open"
+    const code = typeof group !== "string"
+      ? "EINVAL"
+      : this.#parts.machine.state !== "open"
       ? "ERR_SOCKEYE_CLOSED"
       : checkGroup(this.localAddress, group);
+    if (interfaceName !== undefined && typeof interfaceName !== "string") {
+      throw this.#parts.failure("EINVAL", `${action} group ${key} at`, {
+        words: "the interface is no string",
+      });
+    }
     if (code === undefined) return key;
     throw this.#parts.failure(code, `${action} group ${key} at`, {
       ...(code === "EINVAL" && { words: "it is no multicast address" }),

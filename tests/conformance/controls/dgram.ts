@@ -14,7 +14,7 @@ import {
   type UdpAddress,
 } from "../../../core/address.ts";
 import type { Runtime } from "../../../core/transport.ts";
-import { type DatagramSubject, type DatagramTransport } from "../datagrams.ts";
+import type { DatagramSubject, DatagramTransport } from "../datagrams.ts";
 import { NotApplicable } from "../harness.ts";
 import { ControlError, missing, race, support } from "./bare.ts";
 
@@ -47,16 +47,19 @@ async function bind(
   return new BareSocket(socket, options);
 }
 
+interface Waiting {
+  resolve(datagram: Datagram): void;
+  reject(error: unknown): void;
+}
+
 /** Waiting receives, datagrams that wait, and what the events say. */
 class BareSocket implements DatagramSocket {
   readonly localAddress: Address;
   readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #arrived: Datagram[] = [];
-  readonly #waiting: {
-    resolve: (datagram: Datagram) => void;
-    reject: (error: unknown) => void;
-  }[] = [];
+  readonly #waiting: Waiting[] = [];
+  #connected = false;
   #closed = false;
 
   constructor(socket: Socket, { onDatagram }: BindOptions) {
@@ -101,7 +104,7 @@ class BareSocket implements DatagramSocket {
     if (this.#closed) {
       return Promise.reject(new ControlError("ERR_SOCKEYE_CLOSED"));
     }
-    let waiter: (typeof this.#waiting)[number];
+    let waiter: Waiting;
     const promise = new Promise<Datagram>((resolve, reject) => {
       this.#waiting.push(waiter = { resolve, reject });
     });
@@ -116,10 +119,15 @@ class BareSocket implements DatagramSocket {
     const { host, port } = udp(to);
     return new Promise((resolve, reject) => {
       try {
+        if (this.#connected) this.#socket.disconnect();
         this.#socket.connect(
           port,
           host,
-          ((error?: Error) => error ? reject(translate(error)) : resolve()),
+          (error?: Error) => {
+            this.#connected = !error;
+            if (error) reject(translate(error));
+            else resolve();
+          },
         );
       } catch (error) {
         reject(translate(error));
@@ -128,6 +136,7 @@ class BareSocket implements DatagramSocket {
   }
 
   disconnect(): void {
+    this.#connected = false;
     this.#socket.disconnect();
   }
 
