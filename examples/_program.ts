@@ -27,9 +27,9 @@ export interface Arguments {
 
 /**
  * Runs an example. Its usage says what it takes: `ADDRESS` or `ADDRESS…`, other
- * words behind one address (`ADDRESS ROOT`), flags `[--name]` and times
- * `[--name MS]`. Wrong usage is told with exit status 2,
- * an error that `main` did not catch with status 1.
+ * words behind one address (`ADDRESS ROOT`, `ADDRESS FILE…`), flags `[--name]`
+ * and times `[--name MS]`. Wrong usage is told with exit status 2, an error that
+ * `main` did not catch with status 1.
  */
 export async function program(
   usage: string,
@@ -54,8 +54,9 @@ function readArguments(usage: string): Arguments {
   }
   const given = parseArgs({ options, allowPositionals: true });
   const many = usage.includes("ADDRESS…"), count = given.positionals.length;
-  const named = usage.match(/ [A-Z]+\b(?!\])/g)?.slice(1) ?? [];
-  if (many ? count === 0 : count !== 1 + named.length) {
+  const named = usage.match(/ [A-Z]+\b…?(?!\])/g)?.slice(1) ?? [];
+  const open = many || usage.endsWith("…"), least = 1 + named.length;
+  if (open ? count < least : count !== least) {
     const what = ["one address", ...named].join(" and");
     throw new Error(`Expected ${many ? "addresses" : what}`);
   }

@@ -208,7 +208,7 @@ test("bad input: addresses that are understood, and lead nowhere", async () => {
       /^Cannot connect to tcp:\/\/.*:0: port 0 is for listening$/,
     );
   }
-  for (const address of ["tls://localhost:443", "fifo:/tmp/x", "udp://:53"]) {
+  for (const address of ["tls://localhost:443", "udp://:53"]) {
     const verbs = [
       () => connect(address),
       () => listen(address),
@@ -217,7 +217,7 @@ test("bad input: addresses that are understood, and lead nowhere", async () => {
     for (const verb of verbs) {
       const error = await failure(verb);
       assert.equal(error.code, "ERR_SOCKEYE_UNSUPPORTED", error.message);
-      assert.match(error.message, /^Cannot .*(tls|fifo|udp)/);
+      assert.match(error.message, /^Cannot .*(tls|udp)/);
     }
   }
 });

@@ -6,7 +6,13 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -57,6 +63,10 @@ export class Program {
       this.#child.on("error", (error) => over(error.message));
       this.#child.on("close", (code, signal) => over(code ?? signal ?? ""));
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   get running(): boolean {
@@ -228,6 +238,11 @@ export class Stage {
     return `unix:${join(this.directory, `s${++this.#names}`)}`;
   }
 
+  /** Lets programs of other users in, who may put files there as in /tmp. */
+  open(): void {
+    chmodSync(this.directory, 0o1777);
+  }
+
   /** Names of the files that are there. */
   files(): string[] {
     return readdirSync(this.directory);
@@ -271,4 +286,26 @@ export function commandOf(path: string): string[] {
     ? [execPath, "run", "--allow-all", "--quiet"]
     : [execPath];
   return [...command, fileURLToPath(url.href)];
+}
+
+/**
+ * Commands that run an example on each of the runtimes; what is not there, or
+ * cannot run it (Node 20 runs built programs alone), is left out.
+ */
+export function everyCommand(name: string): string[][] {
+  const built = !import.meta.url.endsWith(".ts");
+  const root = new URL(built ? "../../.." : "../..", import.meta.url);
+  const at = (path: string): string =>
+    fileURLToPath(new URL(path, `${root.href.replace(/\/$/, "")}/`).href);
+  const source = at(`examples/${name}.ts`);
+  const compiled = at(`.build/examples/${name}.js`);
+  const deno = at("node_modules/.bin/deno"), bun = at("node_modules/.bin/bun");
+  const commands = [
+    [deno, "run", "--allow-all", "--no-check", "--quiet", source],
+    [bun, source],
+    ["node", compiled],
+  ];
+  return commands.filter((words) =>
+    words.every((word) => !word.startsWith("/") || existsSync(word))
+  );
 }

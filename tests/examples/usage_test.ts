@@ -6,7 +6,13 @@ import { fileURLToPath } from "node:url";
 import { needs } from "./peers.ts";
 import { onStage } from "./programs.ts";
 
-const servers = ["echo", "echo_sequential", "star_poll", "reverse_epoll"];
+const servers = [
+  "echo",
+  "echo_sequential",
+  "star_poll",
+  "reverse_epoll",
+  "print_service",
+];
 const manyAddresses = ["echo", "star_poll"];
 
 /** Wrong arguments; those of `echo` none of them takes. */
@@ -18,6 +24,8 @@ const wrong: Record<string, string[][]> = {
   client: [[], ["tcp://:1", "tcp://:1"]],
   echo_udp: [[], ["udp://:0", "udp://:0"], ["udp://:65536"], ["--x"]],
   client_udp: [[], ["udp://:1", "--timeout"], ["udp://:1", "--timeout=-1"]],
+  print_service: [[], ["tcp://:0", "tcp://:0"], ["tcp://:0", "--everybody=1"]],
+  print_job: [[], ["tcp://:1"], ["--x", "tcp://:1", "file"]],
   star_client: [["tcp://:1", "--sleep", "-1"], ["tcp://:1", "--sleep=1.5"]],
 };
 
