@@ -81,13 +81,11 @@ class BoundSocket implements DatagramSocket, DatagramEvents {
   readonly #inbox: DatagramInbox;
   readonly #peer: DatagramPeer;
   readonly #groups: Set<string> = new Set();
-  readonly #options: BindOptions;
   #closedByUs = false;
   #resolveClosed!: () => void;
 
   constructor(runtime: Runtime, handle: DatagramHandle, options: BindOptions) {
     this.runtime = runtime;
-    this.#options = options;
     const parts = new DatagramParts(runtime, handle, datagramLimitsOf(options));
     this.#parts = parts;
     this.#sender = new DatagramSender(parts);
@@ -250,7 +248,7 @@ class BoundSocket implements DatagramSocket, DatagramEvents {
     this.#inbox.end();
     this.#peer.end();
     this.#sender.end(error);
-    if (error !== undefined) this.#options.onError?.(error);
+    if (error !== undefined) this.#inbox.report(error);
     this.runtime.defer(() => this.#parts.watchers.tell(HUP));
     this.#resolveClosed();
   }

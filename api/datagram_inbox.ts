@@ -74,7 +74,7 @@ export class DatagramInbox implements WaiterHost {
         const result = onDatagram(machine.take()!, this.#socket);
         if (isPromise(result)) this.#await(result);
       } catch (error) {
-        this.#report(error);
+        this.report(error);
       }
     }
   }
@@ -86,7 +86,7 @@ export class DatagramInbox implements WaiterHost {
       this.pump();
     };
     result.then(resume, (error) => {
-      this.#report(error);
+      this.report(error);
       resume();
     });
   }
@@ -175,10 +175,11 @@ export class DatagramInbox implements WaiterHost {
 
   /** What is no fault of anybody here is told where somebody listens. */
   #tell(error: unknown): void {
-    if (this.#options.onError !== undefined) this.#report(error);
+    if (this.#options.onError !== undefined) this.report(error);
   }
 
-  #report(error: unknown): void {
+  /** What nobody waits for: to `onError`, or shown. */
+  report(error: unknown): void {
     const { onError } = this.#options;
     if (onError === undefined) return this.loop.report(error);
     try {

@@ -107,7 +107,8 @@ export interface DatagramSocket
    * The bytes are lent until it settles. A name is looked up for each
    * datagram; connect, or send to an IP address, to do without. A timeout or
    * signal gives up what still waits; what the system has already been given
-   * may go all the same.
+   * may go all the same. Who does not wait for it still catches what it
+   * rejects with.
    *
    * @param to where to; without it, to the peer
    * @throws {SockeyeError} `EMSGSIZE` above 65,507 bytes (IPv6: 65,527),

@@ -35,6 +35,36 @@
  * });
  * ```
  *
+ * Datagrams go there too: `bind("mem:name")`, and `bind("mem:*")` for a name
+ * that the network chooses. Each takes a latency of its own, so with a range
+ * they overtake each other; `lose`, `duplicate` and `delay` are their faults.
+ *
+ * @example
+ * ```ts
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, bind, clock } = createSimulation({
+ *   latency: [5, 15],
+ *   faults: [{ kind: "lose", count: 2 }],
+ * });
+ *
+ * await run(async () => {
+ *   const server = await bind("mem:server", {
+ *     onDatagram: ({ bytes, from }, socket) => socket.send(bytes, from),
+ *   });
+ *   const client = await bind("mem:*");
+ *   await client.connect("mem:server");
+ *   for (let answered = false; !answered;) {
+ *     await client.send(new TextEncoder().encode("hello"));
+ *     answered = await client.receive({ timeout: 100 })
+ *       .then(() => true, () => false);
+ *     console.log(clock.now(), answered); // twice in vain
+ *   }
+ *   await client.close();
+ *   await server.close();
+ * });
+ * ```
+ *
  * @module
  */
 import type { VirtualClock, WaitOptions } from "../adapters/memory/clock.ts";

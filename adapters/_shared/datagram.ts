@@ -332,7 +332,8 @@ class DgramHandle implements DatagramHandle {
   readonly #onMessage = (message: Uint8Array, info: RemoteInfo): void => {
     const from = this.#addressOf(info);
     const bytes = own(message);
-    this.#tell((events) => events.datagram(bytes, from));
+    if (this.#events !== undefined) this.#events.datagram(bytes, from);
+    else this.#early.push(() => this.#events!.datagram(bytes, from));
   };
 
   /** Most datagrams come from the sender of the one before. */

@@ -124,14 +124,17 @@ s.settimeout(0.5)
 for i in range(20): # the burst may fill the kernel's queue
     try:
         s.sendto(b"still here", at(sys.argv[1]))
-        say(s.recv(100))
+        # an answer to one that had this port before may come first
+        while s.recv(2000) != b"still here":
+            pass
+        say("answered")
         break
     except TimeoutError:
         pass`,
       server.addresses[0]!,
     );
     assert.equal(await python.ended(), 0, python.errors);
-    assert.deepEqual(python.lines, ["b'still here'"]);
+    assert.deepEqual(python.lines, ["answered"]);
     await counted(server);
   }),
 );
