@@ -10,15 +10,16 @@
  * head is wanted within `--timeout` (10 s), then it gets a 408. A client that
  * takes no byte of its answer for so long is aborted.
  *
- * What a request says is read in `_http_request.ts`; which file that is, and
- * never one outside of the directory, in `_http_file.ts`.
+ * What a request says is read in `http/head.ts` and `http/request.ts`; which
+ * file that is, and never one outside of the directory, in `http/find.ts`.
  */
 import { setMaxListeners } from "node:events";
 import { realpath } from "node:fs/promises";
 import { type Connection, serve } from "../mod.ts";
-import { HttpError } from "./_http_error.ts";
-import { answerFile } from "./_http_file.ts";
-import { HeadReader, type Request } from "./_http_request.ts";
+import { HttpError } from "./http/error.ts";
+import { answerFile } from "./http/file.ts";
+import { HeadReader } from "./http/head.ts";
+import type { Request } from "./http/request.ts";
 import { grace, program, sayListening, whenStopped } from "./_program.ts";
 
 const usage = "http_files.ts ADDRESS ROOT [--timeout MS]";

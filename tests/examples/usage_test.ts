@@ -53,7 +53,8 @@ test("every example can be read in one sitting, and none exits by force", () => 
   // Built tests lie one directory deeper.
   const above = import.meta.url.endsWith(".ts") ? "../.." : "../../..";
   const url = new URL(`${above}/examples/`, import.meta.url);
-  const sources = readdirSync(fileURLToPath(url.href))
+  const sources = readdirSync(fileURLToPath(url.href), { recursive: true })
+    .map(String)
     .filter((name) => name.endsWith(".ts"));
   assert.ok(sources.length >= 8);
   for (const name of sources) {
