@@ -112,7 +112,8 @@ export class Stream implements StreamEvents {
     this.#pending = undefined;
     // The transmit is over: what was not taken is offered again.
     if (rest.length > 0) this.#offer(rest);
-    this.#tell("written");
+    // Which may have met the end: events may come within commands.
+    if (!this.over) this.#tell("written");
   }
 
   readClosed(): void {
