@@ -33,3 +33,11 @@ export class Backoff {
     this.#last = 0;
   }
 }
+
+/**
+ * The pauses of one who waits until the system has something to spare, a
+ * descriptor most often: 5 ms, doubled up to 1 s.
+ */
+export function scarcityBackoff(): Backoff {
+  return new Backoff(5, 1000);
+}

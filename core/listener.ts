@@ -9,7 +9,7 @@
  * @module
  */
 import type { Admission } from "./admission.ts";
-import { Backoff } from "./backoff.ts";
+import { type Backoff, scarcityBackoff } from "./backoff.ts";
 import type { ErrorCode } from "./error.ts";
 
 /** Where in its life a listener is. */
@@ -36,10 +36,6 @@ export interface ListenerLimits {
   readonly maxWaiting: number;
 }
 
-/** First and longest pause after a failed accept, ms. */
-const firstBackoff = 5;
-const longestBackoff = 1000;
-
 /** Where the kernel queues for us, one is taken in advance: it makes the listener readable. */
 const takenInAdvance = 1;
 
@@ -54,7 +50,7 @@ export class ListenerMachine {
   #waiting = 0;
   #rejecting = 0;
   #accepting = false;
-  readonly #backoff: Backoff = new Backoff(firstBackoff, longestBackoff);
+  readonly #backoff: Backoff = scarcityBackoff();
   #notBefore = 0;
   #now = 0;
   #closeAsked = false;

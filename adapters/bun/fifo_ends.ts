@@ -5,8 +5,9 @@
  * @module
  */
 import { closeSync } from "node:fs";
+import { type Backoff, scarcityBackoff } from "../../core/backoff.ts";
 import type { Capability } from "../../core/transport.ts";
-import { translateError } from "../_shared/errors.ts";
+import { errorCode, translateError } from "../_shared/errors.ts";
 import { openAgain } from "../_shared/fifo_check.ts";
 import type {
   FifoEnds,
@@ -18,6 +19,7 @@ import {
   type Room,
   type RoomEvents,
 } from "../_shared/fifo_writer.ts";
+import { scheduler } from "../_shared/scheduler.ts";
 
 /** FIFOs on Bun. */
 export const fifoEnds: FifoEnds = {
@@ -38,6 +40,10 @@ interface Source {
   cancel(): Promise<void>;
 }
 
+function sourceOf(descriptor: number): Source {
+  return Bun.file(descriptor).stream().getReader();
+}
+
 class BunFifoReader implements FifoReader {
   readonly #descriptor: number;
   readonly #events: FifoReaderEvents;
@@ -46,6 +52,8 @@ class BunFifoReader implements FifoReader {
   #reading = false;
   #over = false;
   #closing = false;
+  #backoff: Backoff | undefined;
+  #pause: unknown;
 
   constructor(descriptor: number, events: FifoReaderEvents) {
     this.#descriptor = descriptor;
@@ -64,9 +72,23 @@ class BunFifoReader implements FifoReader {
   #read(): void {
     if (!this.#wanted || this.#reading || this.#over) return;
     this.#reading = true;
-    const source: Source = this.#source ??= Bun.file(this.#descriptor)
-      .stream().getReader();
-    source.read().then(this.#onRead, this.#onError);
+    try {
+      this.#source ??= sourceOf(this.#descriptor);
+      this.#source.read().then(this.#onRead, this.#onError);
+    } catch (error) {
+      this.#onRefused(error);
+    }
+  }
+
+  /** There may be no descriptor left for the duplicate that Bun reads from. */
+  #onRefused(error: unknown): void {
+    const code = errorCode(error);
+    if (code !== "EMFILE" && code !== "ENFILE") return this.#onError(error);
+    this.#backoff ??= scarcityBackoff();
+    this.#pause = scheduler.setTimer(() => {
+      this.#reading = false;
+      this.#read();
+    }, this.#backoff.next());
   }
 
   readonly #onRead = (
@@ -95,6 +117,7 @@ class BunFifoReader implements FifoReader {
     if (this.#closing) return;
     this.#closing = true;
     this.#over = true;
+    scheduler.clearTimer(this.#pause);
     // Bun reads from a duplicate, which another thread of it closes: within
     // some ms, and without a word.
     this.#source?.cancel().catch(() => {});
