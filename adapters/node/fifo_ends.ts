@@ -16,7 +16,12 @@ import type {
   FifoWriter,
   FifoWriterEvents,
 } from "../_shared/fifo_ends.ts";
-import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
+import {
+  firstBuffer,
+  nextBuffer,
+  otherBuffer,
+  reuse,
+} from "../_shared/buffers.ts";
 
 /** FIFOs on Node. */
 export const fifoEnds: FifoEnds = {

@@ -13,7 +13,12 @@ import type { Address } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
 import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
-import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
+import {
+  firstBuffer,
+  nextBuffer,
+  otherBuffer,
+  reuse,
+} from "../_shared/buffers.ts";
 import { holdEnd, whenSure } from "./end.ts";
 
 /** The stream behind a socket, so that its listeners need no closure each. */
