@@ -1,74 +1,109 @@
 /**
- * The ends of a FIFO on Deno, by `tty.ReadStream`: the one thing in Deno that
- * takes over a descriptor and has the kernel tell of its readiness.
+ * The ends of a FIFO on Deno: sockets of `node:net` where `--allow-ffi` is
+ * given, else `tty.ReadStream` for reading, and for writing attempts.
+ *
+ * Deno's sockets take over no descriptor that its own `node:fs` has opened
+ * (EEXIST), lest both close it. A duplicate is nobody's, and making one is all
+ * that the C library is needed for: Deno then tells of room by itself. A thread
+ * in `epoll_wait` for the writers that wait could tell no more, and a call of
+ * the library that waits keeps the process alive.
+ *
+ * `tty.ReadStream` takes any descriptor and reads from it as the kernel tells.
+ * It can also write, and is told of room, but once only; so each wait would
+ * need one of its own. That was tried: each costs 170 µs, and each is a
+ * descriptor that Deno closes twice (`DenoFifoReader.close`).
  *
  * @module
  */
 import { closeSync } from "node:fs";
 import { ReadStream } from "node:tty";
-import type { SocketConstructorOpts } from "node:net";
 import type { Capability } from "../../core/transport.ts";
-import { errorCode } from "../_shared/errors.ts";
-import { openAgain } from "../_shared/fifo_check.ts";
 import type {
   FifoEnds,
   FifoReader,
   FifoReaderEvents,
+  FifoWriter,
+  FifoWriterEvents,
 } from "../_shared/fifo_ends.ts";
-import {
-  DirectWriter,
-  type Room,
-  type RoomEvents,
-} from "../_shared/fifo_writer.ts";
+import { socketEnds } from "../_shared/fifo_sockets.ts";
+import { DirectWriter } from "../_shared/fifo_writer.ts";
 import { translateError } from "./errors.ts";
+import { duplicator } from "./libc.ts";
 
-/** What POSIX promises to write in one piece (PIPE_BUF, pipe(7)). */
-const atomic = 4096;
+/** With more at a time Deno says that it wrote what it did not (PIPE_BUF, pipe(7)). */
+const largestWrite = 4096;
+
+/** FIFOs without native code. */
+const attemptingEnds: FifoEnds = {
+  holdsPending: false,
+  openReader: (descriptor, events) => new DenoFifoReader(descriptor, events),
+  openWriter: (descriptor, events) =>
+    new DirectWriter(descriptor, events, {
+      largestWrite,
+      awaitRoom: () => "unknown",
+    }),
+};
+
+let chosen: FifoEnds | undefined;
+
+/** Chosen at the first connection, since permissions may be asked for until then. */
+function ends(): FifoEnds {
+  return chosen ??= choose();
+}
+
+function choose(): FifoEnds {
+  const duplicate = duplicator();
+  if (duplicate === undefined) return attemptingEnds;
+  // With no descriptor left for it the other way serves.
+  const ends = (descriptor: number): [FifoEnds, number] => {
+    const again = duplicate(descriptor);
+    if (again < 0) return [attemptingEnds, descriptor];
+    closeSync(descriptor);
+    return [socketEnds, again];
+  };
+  return {
+    holdsPending: socketEnds.holdsPending,
+    openReader(descriptor, events) {
+      const [by, own] = ends(descriptor);
+      return by.openReader(own, events);
+    },
+    openWriter(descriptor, events) {
+      const [by, own] = ends(descriptor);
+      return by.openWriter(own, events);
+    },
+  };
+}
 
 /** FIFOs on Deno. */
 export const fifoEnds: FifoEnds = {
-  // While it waits for room, Deno has a piece of what is pending.
-  holdsPending: true,
-  openReader: (descriptor, events) => new DenoFifoReader(descriptor, events),
-  openWriter: (descriptor, events) =>
-    // With more at a time Deno says that it wrote what it did not.
-    new DirectWriter(descriptor, events, { largestWrite: atomic, awaitRoom }),
+  get holdsPending(): boolean {
+    return ends().holdsPending;
+  },
+  openReader(descriptor: number, events: FifoReaderEvents): FifoReader {
+    return ends().openReader(descriptor, events);
+  },
+  openWriter(descriptor: number, events: FifoWriterEvents): FifoWriter {
+    return ends().openWriter(descriptor, events);
+  },
 };
 
 /** What `capabilities()` says of them. */
 export function fifoCapability(): Capability {
+  if (duplicator() !== undefined) return { support: "native" };
   const granted = (["read", "write"] as const).every((name) =>
     Deno.permissions.querySync({ name }).state === "granted"
   );
-  return granted ? { support: "native" } : {
-    support: "none",
-    reason: "Deno takes over a descriptor only with --allow-read and " +
-      "--allow-write for all paths",
-  };
-}
-
-/**
- * Takes a descriptor over. It reads at once unless told that it is not
- * readable.
- */
-function adopt(descriptor: number, side: "readable" | "writable"): ReadStream {
-  const options: SocketConstructorOpts & { autoDestroy: boolean } = {
-    autoDestroy: false,
-    allowHalfOpen: true,
-    readable: side === "readable",
-    writable: side === "writable",
-  };
-  return new ReadStream(descriptor, options);
-}
-
-/**
- * Gives a descriptor back that was taken over. `destroy()` closes it, but not
- * in the table of `node:fs`, where the next file that gets its number would be
- * closed; so it is closed there too, before anything else can be opened.
- */
-function giveBack(stream: ReadStream, descriptor: number): void {
-  stream.destroy();
-  closeSync(descriptor);
+  return granted
+    ? {
+      support: "emulated",
+      reason: "Without --allow-ffi a writer that waits for room looks " +
+        "again after 1 ms, later after 20",
+    }
+    : {
+      support: "none",
+      reason: "Deno takes over a descriptor only with --allow-read and " +
+        "--allow-write for all paths",
+    };
 }
 
 class DenoFifoReader implements FifoReader {
@@ -85,11 +120,13 @@ class DenoFifoReader implements FifoReader {
 
   start(): void {
     if (this.#closed) return;
-    if (this.#stream !== undefined) {
-      this.#stream.resume();
-      return;
-    }
-    const stream = this.#stream = adopt(this.#descriptor, "readable");
+    this.#stream ??= this.#open();
+    this.#stream.resume();
+  }
+
+  #open(): ReadStream {
+    const options = { autoDestroy: false, allowHalfOpen: true };
+    const stream = new ReadStream(this.#descriptor, options);
     stream.on("data", (chunk: Uint8Array) => {
       const { buffer, byteOffset, length } = chunk;
       if (this.#closed) return;
@@ -103,62 +140,25 @@ class DenoFifoReader implements FifoReader {
       this.#events.failed(translateError(error));
       this.close();
     });
+    return stream;
   }
 
   stop(): void {
     this.#stream?.pause();
   }
 
+  /**
+   * `destroy()` closes the descriptor, and leaves it in the table of `node:fs`,
+   * where the next file that gets its number would be closed at once. So it is
+   * closed there too, and what another of Deno's threads has opened in between
+   * is closed instead: 1 in 10,000 closes while 8 tasks did nothing but open
+   * files. Duplicates (above) do not have that.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#stream === undefined) closeSync(this.#descriptor);
-    else giveBack(this.#stream, this.#descriptor);
+    this.#stream?.destroy();
+    closeSync(this.#descriptor);
     this.#events.closed();
-  }
-}
-
-/**
- * Waits until there is room, by a write of Deno's on a description of the FIFO
- * of its own.
- *
- * A stream of Deno's that writes is woken once: when the kernel tells of room
- * for the first time. Deno remembers that there was room for ever, and a
- * second wait would not end. So each wait has a stream of its own, and a piece
- * that goes in whole as soon as there is any room, or not at all.
- */
-function awaitRoom(
-  descriptor: number,
-  bytes: Uint8Array,
-  events: RoomEvents,
-): Room | "gone" | "unknown" {
-  const again = openAgain(descriptor);
-  if (typeof again !== "number") return again;
-  return new DenoRoom(again, bytes.slice(0, atomic), events);
-}
-
-class DenoRoom implements Room {
-  readonly #descriptor: number;
-  readonly #stream: ReadStream;
-  #over = false;
-
-  constructor(descriptor: number, piece: Uint8Array, events: RoomEvents) {
-    this.#descriptor = descriptor;
-    this.#stream = adopt(descriptor, "writable");
-    // The write that it ends is told of it too.
-    this.#stream.on("error", () => {});
-    this.#stream.write(piece, (error) => {
-      if (this.#over) return;
-      this.cancel();
-      if (!error) events.room(piece.length);
-      else if (errorCode(error) === "EPIPE") events.gone(translateError(error));
-      else events.unknown();
-    });
-  }
-
-  cancel(): void {
-    if (this.#over) return;
-    this.#over = true;
-    giveBack(this.#stream, this.#descriptor);
   }
 }
