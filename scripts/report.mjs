@@ -6,13 +6,25 @@
 /**
  * Prints everything; gives the number of failures.
  *
+ * @param {readonly Run[]} runs
+ * @param {readonly string[]} problems what failed besides
+ */
+export function report(runs, problems = []) {
+  const { passed, failed } = tell(runs, problems);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed;
+}
+
+/**
+ * Prints everything but the last line.
+ *
  * Every runtime must have run as many tests as the others, and more than none:
  * a runner that found no test is content, and so is one that lost a file.
  *
  * @param {readonly Run[]} runs
  * @param {readonly string[]} problems what failed besides
  */
-export function report(runs, problems = []) {
+export function tell(runs, problems = []) {
   const failures = [...problems, ...runs.flatMap(failuresOf)];
   const differences = differencesOf(runs);
   for (const { output } of runs) {
@@ -30,8 +42,7 @@ export function report(runs, problems = []) {
   }
   const passed = runs.reduce((sum, run) => sum + count(run, "passed"), 0);
   const failed = failures.length + differences.length;
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed;
+  return { passed, failed };
 }
 
 /** @param {Run} run */

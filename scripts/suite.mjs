@@ -24,6 +24,11 @@ import { badEnd, run } from "./processes.mjs";
  * @property {number} seconds
  */
 
+/**
+ * @typedef {object} Place
+ * @property {string} [cwd] where the files are, if not in the repository
+ */
+
 /** Seconds for one file on Node, which is far more than the slowest needs. */
 const FILE_LIMIT = 120;
 /** Seconds for all files on a runtime that runs them in one process. */
@@ -60,11 +65,14 @@ export function findTests(filters = []) {
  * test forgot keeps the process alive, and the time limit names the file.
  *
  * @param {readonly string[]} files
- * @param {{ binary?: string, compiled: boolean }} options compiled: run what
- * `tsc` made, for Nodes that cannot strip types
+ * @param {Place & { binary?: string, compiled: boolean }} options compiled: run
+ * what `tsc` made, for Nodes that cannot strip types
  * @returns {Promise<Run>}
  */
-export async function runNode(files, { binary = process.execPath, compiled }) {
+export async function runNode(
+  files,
+  { binary = process.execPath, compiled, cwd },
+) {
   const started = performance.now();
   const version = await versionOf(binary);
   const queue = [...files];
@@ -72,7 +80,7 @@ export async function runNode(files, { binary = process.execPath, compiled }) {
   const done = new Map();
   const worker = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      done.set(file, await runNodeFile(binary, file, compiled));
+      done.set(file, await runNodeFile(binary, file, compiled, cwd));
     }
   };
   await Promise.all(
@@ -94,9 +102,10 @@ export async function runNode(files, { binary = process.execPath, compiled }) {
  * @param {string} binary
  * @param {string} file
  * @param {boolean} compiled
+ * @param {string | undefined} cwd
  * @returns {Promise<NodeFile>}
  */
-async function runNodeFile(binary, file, compiled) {
+async function runNodeFile(binary, file, compiled, cwd) {
   const target = compiled ? `.build/${file.replace(/\.ts$/, ".js")}` : file;
   const report = reportPath();
   const reporter = new URL("node_reporter.mjs", import.meta.url).href;
@@ -105,7 +114,7 @@ async function runNodeFile(binary, file, compiled) {
     `--test-reporter-destination=${report}`,
     ...(compiled ? ["--enable-source-maps"] : []),
     target,
-  ], { limit: FILE_LIMIT, env });
+  ], { limit: FILE_LIMIT, env, ...(cwd && { cwd }) });
   const { results, pending, notes } = parseNodeReport(
     await readFile(report, "utf8").catch(() => ""),
     file,
@@ -156,23 +165,23 @@ function parseNodeReport(report, file) {
   return { results, pending, notes };
 }
 
-/** @param {readonly string[]} files @returns {Promise<Run>} */
-export function runDeno(files) {
-  return runWithJunit("Deno", installed("deno"), (report) => [
+/** @param {readonly string[]} files @param {Place} [place] */
+export function runDeno(files, place) {
+  return runWithJunit("Deno", installed("deno"), place, (report) => [
     "test",
     "--allow-all",
     // `npm run check` checks types.
     "--no-check",
     // Without it an error outside of a test would pass.
-    "--preload=tests/_preload.ts",
+    `--preload=${resolve("tests/_preload.ts")}`,
     `--junit-path=${report}`,
     ...files,
   ]);
 }
 
-/** @param {readonly string[]} files @returns {Promise<Run>} */
-export function runBun(files) {
-  return runWithJunit("Bun", installed("bun"), (report) => [
+/** @param {readonly string[]} files @param {Place} [place] */
+export function runBun(files, place) {
+  return runWithJunit("Bun", installed("bun"), place, (report) => [
     "test",
     `--timeout=${BUN_TEST_LIMIT}`,
     "--reporter=junit",
@@ -185,10 +194,11 @@ export function runBun(files) {
 /**
  * @param {string} name
  * @param {string} binary
+ * @param {Place | undefined} place
  * @param {(report: string) => string[]} args
  * @returns {Promise<Run>}
  */
-async function runWithJunit(name, binary, args) {
+async function runWithJunit(name, binary, place, args) {
   const version = await versionOf(binary).catch((error) => {
     const message = error instanceof Error ? error.message : String(error);
     return new Error(`${name} does not start, run npm ci: ${message}`);
@@ -203,7 +213,11 @@ async function runWithJunit(name, binary, args) {
     };
   }
   const report = reportPath();
-  const outcome = await run(binary, args(report), { limit: RUN_LIMIT, env });
+  const outcome = await run(binary, args(report), {
+    limit: RUN_LIMIT,
+    env,
+    ...place,
+  });
   const results = parseJunit(
     await readFile(report, "utf8").catch(() => ""),
   );

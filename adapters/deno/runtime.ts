@@ -129,7 +129,9 @@ function descriptors(): DescriptorUse | undefined {
   return isGranted({ name: "read", path }) ? descriptorUse() : undefined;
 }
 
+/** Asked while the module is loaded, which another runtime may do as well. */
 function readDebug(): boolean {
+  if (!("Deno" in globalThis)) return false;
   const variable = "SOCKEYE_DEBUG";
   return isGranted({ name: "env", variable }) &&
     Boolean(Deno.env.get(variable));

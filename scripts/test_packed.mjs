@@ -1,0 +1,192 @@
+// `npm run test:packed`: the npm package as users get it, from its tarball, in
+// empty projects, on every runtime.
+//
+//   node scripts/test_packed.mjs [--built]
+//
+// With --built the package is not built anew: whatever is in npm/ is tested,
+// as a release does with what dnt has made.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { otherNodes, versionOfNode } from "./nodes.mjs";
+import { Problem, reportProblems } from "./npm_layout.mjs";
+import { readManifest } from "./npm_manifest.mjs";
+import { checksOf } from "./packed/checks.mjs";
+import { serveNpm } from "./packed/npm_registry.mjs";
+import {
+  copyTests,
+  emptyProject,
+  installByBun,
+  installByNpm,
+  must,
+  pack,
+} from "./packed/projects.mjs";
+import { smoke } from "./packed/smoke.mjs";
+import { tell } from "./report.mjs";
+import { runBun, runDeno, runNode } from "./suite.mjs";
+
+/** @typedef {import("./suite.mjs").Run} Run */
+
+/** Of the suite, what shows that the package is whole and in order. */
+const tests = [
+  "tests/conformance/tcp_test.ts",
+  "tests/examples/demo_test.ts",
+  "tests/examples/client_test.ts",
+  "tests/examples/star_poll_test.ts",
+];
+/** What those start as processes. */
+const programs = ["examples", "tests/conformance/programs"];
+
+const deno = resolve("node_modules/.bin/deno");
+const bun = resolve("node_modules/.bin/bun");
+const { values } = parseArgs({ options: { built: { type: "boolean" } } });
+
+await reportProblems(async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sockeye-packed-"));
+  try {
+    await testPacked(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** @param {string} directory */
+async function testPacked(directory) {
+  if (!values.built) {
+    await must(process.execPath, ["scripts/build_npm_tsc.mjs"]);
+  }
+  const manifest = readManifest();
+  const tarball = await pack(directory);
+  const project = emptyProject(join(directory, "npm"), {});
+  await installByNpm(project, tarball);
+  const nodes = await otherNodes();
+  const binaries = [process.execPath, ...nodes.binaries];
+
+  const [checked, smoked] = await Promise.all([
+    runChecks(checksOf(tarball, project, binaries)),
+    smokeEverywhere(directory, project, tarball, binaries),
+  ]);
+  const totals = [
+    tell([checked]),
+    tell(smoked),
+    tell(await runSuite(project, manifest, binaries), nodes.problems),
+  ];
+  const passed = totals.reduce((sum, total) => sum + total.passed, 0);
+  const failed = totals.reduce((sum, total) => sum + total.failed, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/**
+ * @param {import("./packed/checks.mjs").Check[]} checks
+ * @returns {Promise<Run>}
+ */
+async function runChecks(checks) {
+  const started = performance.now();
+  /** @type {import("./suite.mjs").Result[]} */
+  const results = [];
+  for (const [name, check] of checks) {
+    try {
+      await check();
+      results.push({ file: "package", name, status: "passed" });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      results.push({ file: "package", name, status: "failed", detail });
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  return { runtime: "the package", results, problems: [], output: "", seconds };
+}
+
+/**
+ * The same program with each runtime, and by each way to install.
+ *
+ * @param {string} directory
+ * @param {string} project
+ * @param {import("./packed/projects.mjs").Tarball} tarball
+ * @param {readonly string[]} nodes
+ */
+async function smokeEverywhere(directory, project, tarball, nodes) {
+  const manifest = readManifest();
+  const { name, version, entries, packageJson } = manifest;
+  const subpaths = Object.keys(entries);
+  const installed = `/node_modules/${name}/`;
+  const byBun = emptyProject(join(directory, "bun"));
+  await installByBun(byBun, tarball);
+  const registry = await serveNpm({ ...packageJson, name, version }, tarball);
+  const byDeno = emptyProject(join(directory, "deno"), {
+    imports: { [name]: `npm:${name}@^${version}` },
+    nodeModulesDir: "none",
+  });
+  const run = [deno, "run", "--allow-all", "--no-lock"];
+  try {
+    return [
+      ...await Promise.all(
+        nodes.map((node) =>
+          smoke([node], "node", subpaths, {
+            cwd: project,
+            title: `Node ${versionOfNode(node)}`,
+            where: installed,
+          })
+        ),
+      ),
+      await smoke(run, "deno", subpaths, {
+        cwd: project,
+        title: "Deno",
+        where: installed,
+      }),
+      await smoke(run, "deno", subpaths, {
+        cwd: byDeno,
+        title: "Deno, npm:",
+        where: `${name}/${version}/`,
+        env: {
+          NPM_CONFIG_REGISTRY: registry.url,
+          DENO_DIR: join(directory, "deno_cache"),
+        },
+      }),
+      await smoke([bun], "bun", subpaths, {
+        cwd: project,
+        title: "Bun",
+        where: installed,
+      }),
+      await smoke([bun], "bun", subpaths, {
+        cwd: byBun,
+        title: "Bun, bun add",
+        where: installed,
+      }),
+    ];
+  } finally {
+    registry.close();
+  }
+}
+
+/**
+ * @param {string} project
+ * @param {import("./npm_manifest.mjs").Manifest} manifest
+ * @param {readonly string[]} nodes
+ */
+async function runSuite(project, manifest, nodes) {
+  const files = copyTests(project, tests, programs, manifest);
+  if (files.length === 0) throw new Problem("no test was copied: see tests");
+  const place = { cwd: project };
+  /** @type {(() => Promise<Run>)[]} */
+  const waiting = [
+    () => runDeno(files, place),
+    () => runBun(files, place),
+    ...nodes.map((binary) => () =>
+      runNode(files, { binary, compiled: false, ...place })
+    ),
+  ];
+  /** @type {Run[]} */
+  const runs = [];
+  // They wait more than they work.
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      runs.push(await next());
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return runs;
+}
