@@ -6,11 +6,8 @@
 //
 // `npm run layout` is the latter: the layout of the npm package, and the
 // exports of package.json, both after the entry points of deno.json.
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import {
   differenceOf,
   isTest,
@@ -21,6 +18,7 @@ import {
   readLayout,
   reportProblems,
 } from "./npm_layout.mjs";
+import { publishedFiles } from "./jsr_files.mjs";
 import { builtExports, documents, readManifest } from "./npm_manifest.mjs";
 import { checkVersion } from "./npm_package.mjs";
 
@@ -78,18 +76,7 @@ function checkPackageJson(manifest) {
  * @param {readonly string[]} sources
  */
 function checkPublished(sources) {
-  const deno = fileURLToPath(
-    new URL("../node_modules/.bin/deno", import.meta.url),
-  );
-  const { status, stdout, stderr } = spawnSync(
-    deno,
-    ["publish", "--dry-run", "--allow-dirty"],
-    { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
-  );
-  const output = stdout + stderr;
-  if (status !== 0) throw new Problem(output);
-  const published = [...output.matchAll(/^ +(file:\S+) \([\d.]+ ?\w+\)$/gm)]
-    .map(([, url = ""]) => relative(process.cwd(), fileURLToPath(url)));
+  const published = publishedFiles();
   const wanted = [...sources, ...documents, "deno.json"];
   const unreached = published.filter((path) =>
     path.endsWith(".ts") && !sources.includes(path) && !isTest(path)

@@ -1,5 +1,5 @@
-// `npm run test:packed`: the npm package as users get it, from its tarball, in
-// empty projects, on every runtime.
+// `npm run test:packed`: the packages as users get them, in empty projects, on
+// every runtime: from the tarball for npm, and from a registry laid out as JSR.
 //
 //   node scripts/test_packed.mjs [--built]
 //
@@ -14,6 +14,7 @@ import { otherNodes, versionOfNode } from "./nodes.mjs";
 import { Problem, reportProblems } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
 import { checksOf } from "./packed/checks.mjs";
+import { checksOfJsr, installFromJsr } from "./packed/jsr_checks.mjs";
 import { serveNpm } from "./packed/npm_registry.mjs";
 import {
   copyTests,
@@ -34,7 +35,7 @@ const tests = [
   "tests/conformance/tcp_test.ts",
   "tests/examples/demo_test.ts",
   "tests/examples/client_test.ts",
-  "tests/examples/star_poll_test.ts",
+  "tests/examples/echo_sequential_test.ts",
 ];
 /** What those start as processes. */
 const programs = ["examples", "tests/conformance/programs"];
@@ -64,12 +65,24 @@ async function testPacked(directory) {
   const nodes = await otherNodes();
   const binaries = [process.execPath, ...nodes.binaries];
 
-  const [checked, smoked] = await Promise.all([
-    runChecks(checksOf(tarball, project, binaries)),
-    smokeEverywhere(directory, project, tarball, binaries),
-  ]);
+  const jsr = await installFromJsr(directory, manifest);
+  const checking = runChecks(
+    "npm package",
+    checksOf(tarball, project, binaries),
+  );
+  const smoked = await smokeEverywhere(
+    directory,
+    project,
+    tarball,
+    binaries,
+    jsr,
+  );
+  // Not at the same time: it looks at what the registry is asked for.
+  const checkedJsr = await runChecks("JSR package", checksOfJsr(jsr));
+  jsr.registry.close();
   const totals = [
-    tell([checked]),
+    tell([await checking]),
+    tell([checkedJsr]),
     tell(smoked),
     tell(await runSuite(project, manifest, binaries), nodes.problems),
   ];
@@ -80,24 +93,25 @@ async function testPacked(directory) {
 }
 
 /**
+ * @param {string} runtime what is checked
  * @param {import("./packed/checks.mjs").Check[]} checks
  * @returns {Promise<Run>}
  */
-async function runChecks(checks) {
+async function runChecks(runtime, checks) {
   const started = performance.now();
   /** @type {import("./suite.mjs").Result[]} */
   const results = [];
   for (const [name, check] of checks) {
     try {
       await check();
-      results.push({ file: "package", name, status: "passed" });
+      results.push({ file: runtime, name, status: "passed" });
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      results.push({ file: "package", name, status: "failed", detail });
+      results.push({ file: runtime, name, status: "failed", detail });
     }
   }
   const seconds = (performance.now() - started) / 1000;
-  return { runtime: "the package", results, problems: [], output: "", seconds };
+  return { runtime, results, problems: [], output: "", seconds };
 }
 
 /**
@@ -107,8 +121,9 @@ async function runChecks(checks) {
  * @param {string} project
  * @param {import("./packed/projects.mjs").Tarball} tarball
  * @param {readonly string[]} nodes
+ * @param {import("./packed/jsr_checks.mjs").JsrProject} jsr
  */
-async function smokeEverywhere(directory, project, tarball, nodes) {
+async function smokeEverywhere(directory, project, tarball, nodes, jsr) {
   const manifest = readManifest();
   const { name, version, entries, packageJson } = manifest;
   const subpaths = Object.keys(entries);
@@ -145,6 +160,12 @@ async function smokeEverywhere(directory, project, tarball, nodes) {
           NPM_CONFIG_REGISTRY: registry.url,
           DENO_DIR: join(directory, "deno_cache"),
         },
+      }),
+      await smoke(run, "deno", subpaths, {
+        cwd: jsr.project,
+        title: "Deno, jsr:",
+        where: jsr.url,
+        env: jsr.env,
       }),
       await smoke([bun], "bun", subpaths, {
         cwd: project,

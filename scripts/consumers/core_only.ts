@@ -1,0 +1,2 @@
+/** Everything of the core, and nothing else. */
+export * from "@sockeye/net/core";
