@@ -63,6 +63,8 @@ const columns = [
   { subject: "bun", runtime: "bun", title: "Bun.listen" },
 ];
 
+/** Those of `tests/conformance/datagrams.ts`. */
+const datagramTransports = ["udp", "udp6", "mem"];
 /** @type {Batch[]} */
 const batches = [];
 for (const transport of ["tcp", "unix", "mem"]) {
@@ -71,17 +73,37 @@ for (const transport of ["tcp", "unix", "mem"]) {
     batches.push({ ...column, transport, results: new Map() });
   }
 }
-const cases = await listCases();
-const waiting = [...batches];
+const cases = await listCases("run");
+const datagramCases = await listCases("run_datagrams");
+const datagramBatches = datagramTransports.flatMap((transport) =>
+  datagramColumns(transport).map((column) => ({
+    ...column,
+    transport,
+    results: new Map(),
+  }))
+);
+const waiting = [
+  ...batches.map((batch) => ({ batch, program: "run", asked: cases })),
+  ...datagramBatches.map((batch) => ({
+    batch,
+    program: "run_datagrams",
+    asked: datagramCases,
+  })),
+];
 await Promise.all(Array.from({ length: WORKERS }, work));
 
-writeFileSync("CONFORMANCE.md", renderMatrix({ cases, batches, versions }));
+const datagrams = { cases: datagramCases, batches: datagramBatches };
+const all = [...batches, ...datagramBatches];
+writeFileSync(
+  "CONFORMANCE.md",
+  renderMatrix({ cases, batches, datagrams, versions }),
+);
 const summaryInReadme = /(<!-- Totals [^>]*-->\n)[^]*?(\n<!-- end -->)/;
 writeFileSync(
   "README.md",
   readFileSync("README.md", "utf8").replace(
     summaryInReadme,
-    (_, begin, end) => `${begin}\n${summary(batches)}${end}`,
+    (_, begin, end) => `${begin}\n${summary(all)}${end}`,
   ),
 );
 await run("node_modules/.bin/deno", [
@@ -90,21 +112,49 @@ await run("node_modules/.bin/deno", [
 process.exitCode = summarise() === 0 ? 0 : 1;
 
 async function work() {
-  for (let batch; (batch = waiting.shift()) !== undefined;) {
+  for (let next; (next = waiting.shift()) !== undefined;) {
+    const { batch, program, asked } = next;
     const { runtime, subject, transport } = batch;
-    const runner = new CaseRunner([...commands[runtime], subject, transport]);
-    batch.results = await runner.runAll(cases.map(({ id }) => id));
+    const command = commandOf(runtime, program);
+    const runner = new CaseRunner([...command, subject, transport]);
+    batch.results = await runner.runAll(asked.map(({ id }) => id));
     console.log(`${batch.title} over ${transport}: done`);
   }
 }
 
 /**
- * Ids and titles, as the runner itself knows them.
+ * Columns of datagrams: the simulated network is the library's alone.
  *
+ * @param {string} transport
+ */
+function datagramColumns(transport) {
+  const controls = runtimes.map((runtime) => ({
+    subject: "dgram",
+    runtime,
+    title: `node:dgram, ${versions[runtime]}`,
+  }));
+  const ours = columns.filter(({ subject }) => subject === "sockeye");
+  return transport === "mem" ? ours : [...ours, ...controls];
+}
+
+/**
+ * @param {Runtime} runtime
+ * @param {string} program
+ */
+function commandOf(runtime, program) {
+  return commands[runtime].map((word) =>
+    word.replace(/\/run\./, `/${program}.`)
+  );
+}
+
+/**
+ * Ids and titles, as a runner itself knows them.
+ *
+ * @param {string} program
  * @returns {Promise<import("./conformance_matrix.mjs").Case[]>}
  */
-async function listCases() {
-  const [command = "", ...args] = commands.node;
+async function listCases(program) {
+  const [command = "", ...args] = commandOf("node", program);
   const { output, code } = await run(command, [...args, "list"]);
   if (code !== 0) throw new Error(output);
   return output.trim().split("\n").map((line) => JSON.parse(line));
@@ -120,7 +170,7 @@ async function version(command) {
 function summarise() {
   let bad = 0;
   let good = 0;
-  for (const { subject, title, transport, results } of batches) {
+  for (const { subject, title, transport, results } of all) {
     if (subject !== "sockeye") continue;
     for (const [id, { verdict, notes }] of results) {
       if (verdict === "pass" || verdict === "gap") good++;
