@@ -143,10 +143,13 @@ export class FifoStream implements StreamHandle {
   #onWriterBack(): void {
     this.#writerBack = true;
     unwatch(this);
-    const pending = this.#shutdown === "pending";
-    if (this.#shutdown !== "no") this.#shutdown = "done";
-    if (pending && !this.#closing) this.#events.shutdownDone();
-    this.#settle();
+    const shutdown = this.#shutdown;
+    if (shutdown !== "no") this.#shutdown = "done";
+    if (shutdown === "pending" && !this.#closing) this.#events.shutdownDone();
+    // Within shutdown(): that it is done is learned from what the call gives,
+    // and must not come after `closed`.
+    if (shutdown === "asked") queueMicrotask(() => this.#settle());
+    else this.#settle();
   }
 
   /** The interval of `readerCheckInterval` is over. */
