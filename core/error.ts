@@ -127,8 +127,11 @@ export function textOf(error: SockeyeError): string {
   // EIO stands for whatever has no name of its own: the message tells.
   if (!isErrnoCode(error.code) || error.code === "EIO") return error.message;
   const text = errnoTexts[error.code];
+  const { cause, message } = error;
   // What a runtime says in its own words is the cause; ours say more.
-  return error.cause === undefined ? `${text} (${error.message})` : text;
+  const ours = cause === undefined ||
+    (cause instanceof Error && !message.includes(cause.message));
+  return ours ? `${text} (${message})` : text;
 }
 
 /** What else a {@linkcode SockeyeError} may tell. */

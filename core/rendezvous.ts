@@ -27,10 +27,10 @@
  *
  * The server holds the rendezvous for reading and, so that it never sees an
  * end, for writing as well. For each record it derives both names (no path is
- * ever taken from a record), opens s2c for writing (`ENXIO`: the client is
- * dead) and c2s for reading, looks at what it has opened (a FIFO, one name,
- * mode 0600, an allowed owner), unlinks both, and acknowledges. Then plain
- * bytes follow in both directions.
+ * ever taken from a record), opens c2s for reading and s2c for writing
+ * (`ENXIO`: the client is dead), looks at what it has opened (a FIFO, one
+ * name, mode 0600, an allowed owner), unlinks both, and acknowledges. Then
+ * plain bytes follow in both directions.
  *
  * What the owner of the pair proves: whoever made these two files, which
  * nobody else could open, holds their other ends. Where the listener was given

@@ -205,7 +205,7 @@ export class RendezvousClient {
   *#openRendezvous(): Flow<FoundFile> {
     const { path, expectServer } = this.#options;
     const inspected = yield* this.#do({ do: "inspect", path });
-    if (!inspected.found) throw failure(inspected, "it cannot be inspected");
+    if (!inspected.found) throw failure(inspected);
     if (inspected.found.kind !== "fifo") {
       throw new SockeyeError(
         "ECONNREFUSED",

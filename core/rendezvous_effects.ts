@@ -89,11 +89,10 @@ export interface RendezvousResult {
 /** It was done, and there is nothing to tell of it. */
 export const succeeded: RendezvousResult = {};
 
-/** What failed, and what the system said. */
+/** What failed, unless its code says it all; what the system said is the cause. */
 export function failure(
   { code = "EIO", cause }: RendezvousResult,
-  what: string,
+  what: string = cause instanceof Error ? cause.message : code,
 ): SockeyeError {
-  const said = cause instanceof Error ? `: ${cause.message}` : "";
-  return new SockeyeError(code, `${what}${said}`, { cause });
+  return new SockeyeError(code, what, cause === undefined ? {} : { cause });
 }

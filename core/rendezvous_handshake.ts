@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Backoff } from "./backoff.ts";
 import {
   type ErrnoCode,
   type ErrorCode,
@@ -33,8 +34,9 @@ export interface RendezvousServerOptions {
   readonly group: number | undefined;
 }
 
-/** Before an answer or an open that found no room is tried again, ms. */
-const RETRY = 20;
+/** First and longest pause before what found no room is tried again, ms. */
+const firstRetry = 20;
+const longestRetry = 500;
 
 /**
  * The machine of one handshake. Do what `pollEffect` says, tell by one of the
@@ -44,7 +46,7 @@ export class ServerHandshake {
   readonly #options: RendezvousServerOptions;
   readonly #deadline: number;
   readonly #flow: Generator<ServerEffect, void, RendezvousResult>;
-  readonly #open: Set<RendezvousEnd> = new Set();
+  readonly #held: Set<RendezvousEnd> = new Set();
   #effect: ServerEffect;
   #now: number;
   #retryAt = Infinity;
@@ -53,6 +55,7 @@ export class ServerHandshake {
   /** There is somebody whom a refusal can be told. */
   #canTell = false;
   #nobody = false;
+  #exhausted = false;
   #nonce = "";
 
   /** Of a client that announced itself at `now`, ms, or of a line that is no record. */
@@ -79,6 +82,11 @@ export class ServerHandshake {
   /** Nobody held the pair that was announced. */
   get nobody(): boolean {
     return this.#nobody;
+  }
+
+  /** It waits for descriptors, or did. */
+  get exhausted(): boolean {
+    return this.#exhausted;
   }
 
   /** What to do next; the same until its result is handed in. */
@@ -137,8 +145,8 @@ export class ServerHandshake {
   }
 
   #note(effect: ServerEffect): void {
-    if (effect.do === "open") this.#open.add(effect.end);
-    else if (effect.do === "close") this.#open.delete(effect.end);
+    if (effect.do === "open") this.#held.add(effect.end);
+    else if (effect.do === "close") this.#held.delete(effect.end);
   }
 
   // The protocol, top down.
@@ -146,107 +154,126 @@ export class ServerHandshake {
   *#run(announced: Announcement | SockeyeError): Flow<void> {
     try {
       if (announced instanceof SockeyeError) throw announced;
-      this.#nonce = announced.nonce;
-      const uid = yield* this.#agree(announced);
-      const { pid } = announced;
-      yield {
-        do: "admit",
-        credentials: { uid, claimedPid: pid, how: "proof" },
-      };
+      const { nonce, pid } = announced;
+      this.#nonce = nonce;
+      const uid = yield* this.#agreePersistently(announced);
+      const how = "proof";
+      yield { do: "admit", credentials: { uid, claimedPid: pid, how } };
     } catch (error) {
       if (!(error instanceof SockeyeError)) throw error;
       yield* this.#tell(error);
-      for (const end of this.#open) yield { do: "close", end };
+      yield* this.#closeAll();
       yield { do: "refuse", error };
     }
   }
 
-  /** Gives the user id that the client has proven. */
+  /**
+   * Without a descriptor the listener is told, and it is begun anew until the
+   * deadline. Meanwhile none is held: others may need them more.
+   */
+  *#agreePersistently(announcement: Announcement): Flow<number> {
+    const backoff = new Backoff(firstRetry, longestRetry);
+    for (;;) {
+      try {
+        return yield* this.#agree(announcement);
+      } catch (error) {
+        if (!lacksDescriptors(error)) throw error;
+        yield* this.#closeAll();
+        this.#canTell = false;
+        this.#exhausted = true;
+        yield { do: "exhausted", error };
+        yield* this.#wait(backoff.next());
+      }
+    }
+  }
+
+  /**
+   * Gives the user id that the client has proven.
+   *
+   * What may lack a descriptor comes first, and s2c last: were it opened and
+   * closed again, the client would see an end.
+   */
   *#agree(announcement: Announcement): Flow<number> {
     const { path, allowUsers } = this.#options;
     const { pid, nonce, refusal } = announcement;
     const { s2c, c2s } = pairNames(path, pid, nonce);
-    const { uid } = yield* this.#openEnd("s2c", s2c, "write");
+    const reading = yield* this.#open("c2s", c2s, "read");
+    const { found } = reading;
+    if (found && !this.#wrongWith(found)) yield* this.#seeEnds(c2s);
+    const writing = yield* this.#open("s2c", s2c, "write");
+
+    const { uid } = this.#check("s2c", writing);
     this.#canTell = true;
     if (refusal) throw refusal;
     if (allowUsers && !allowUsers.includes(uid)) {
       throw new SockeyeError("EACCES", `user ${uid} may not connect`);
     }
-    const other = yield* this.#openEnd("c2s", c2s, "read");
-    if (other.uid !== uid) {
+    if (this.#check("c2s", reading).uid !== uid) {
       throw new SockeyeError(
         "EPERM",
         `the two FIFOs of process ${pid} belong to two users`,
       );
     }
-    yield* this.#seeEnds(c2s);
     for (const name of [s2c, c2s]) yield { do: "unlink", path: name };
-    yield* this.#persist(
-      { do: "write", end: "s2c", text: formatAnswer() },
-      "EAGAIN",
-      "the client cannot be answered",
-    );
+    yield* this.#acknowledge();
     return uid;
   }
 
-  /** Opens one FIFO of the pair, and sees that it is what it must be. */
-  *#openEnd(
+  /** Opens one FIFO of the pair, and looks at what it is. */
+  *#open(
     end: "c2s" | "s2c",
     path: string,
     to: "read" | "write",
-  ): Flow<FoundFile> {
-    const opened = yield* this.#openPersistently(end, path, to);
-    if (opened.code === "ENXIO" || opened.code === "ENOENT") {
-      this.#nobody = true;
-      throw new SockeyeError(
-        opened.code,
-        opened.code === "ENXIO"
-          ? `nobody has its ${end} FIFO open`
-          : `its ${end} FIFO is not there`,
-        { cause: opened.cause },
-      );
+  ): Flow<RendezvousResult> {
+    const opened = yield { do: "open", end, path, to };
+    this.#stopIfOver();
+    if (opened.code) {
+      const error = failure(opened, `its ${end} FIFO cannot be opened`);
+      if (lacksDescriptors(error)) throw error;
+      return opened;
     }
-    if (opened.code) throw failure(opened, `its ${end} FIFO cannot be opened`);
     const looked = yield { do: "look", end };
     this.#stopIfOver();
-    if (!looked.found) throw failure(looked, `its ${end} FIFO cannot be seen`);
-    this.#check(end, looked.found);
-    return looked.found;
+    return looked;
   }
 
-  /** Without a descriptor the listener is told, and it is tried again until the deadline. */
-  *#openPersistently(
-    end: RendezvousEnd,
-    path: string,
-    to: "read" | "write",
-  ): Flow<RendezvousResult> {
-    for (;;) {
-      const opened = yield { do: "open", end, path, to };
-      this.#stopIfOver();
-      if (opened.code !== "EMFILE" && opened.code !== "ENFILE") return opened;
-      const error = failure(opened, `its ${end} FIFO cannot be opened`);
-      yield { do: "exhausted", error };
-      yield* this.#wait();
+  #check(end: "c2s" | "s2c", result: RendezvousResult): FoundFile {
+    const { code, cause, found } = result;
+    if (found) {
+      this.#checkFound(end, found);
+      return found;
     }
+    this.#nobody = code === "ENXIO" || code === "ENOENT";
+    if (!this.#nobody) {
+      throw failure(result, `its ${end} FIFO cannot be opened`);
+    }
+    throw new SockeyeError(
+      code!,
+      code === "ENXIO"
+        ? `nobody has its ${end} FIFO open`
+        : `its ${end} FIFO is not there`,
+      { cause },
+    );
   }
 
-  #check(end: "c2s" | "s2c", found: FoundFile): void {
-    const { group } = this.#options;
-    const ofGroup = group !== undefined && found.group === group &&
-      found.mode === 0o660;
-    const wrong = found.kind !== "fifo"
-      ? "is no FIFO"
-      : found.links !== 1
-      ? `has ${found.links} names`
-      : found.mode !== 0o600 && !ofGroup
-      ? `has mode 0${found.mode.toString(8)} and group ${found.group}`
-      : undefined;
+  #checkFound(end: "c2s" | "s2c", found: FoundFile): void {
+    const wrong = this.#wrongWith(found);
     if (wrong === undefined) return;
     // Into a FIFO of one name and a wrong mode the refusal can be written.
     if (end === "s2c") {
       this.#canTell = found.kind === "fifo" && found.links === 1;
     }
     throw new SockeyeError("EPERM", `its ${end} FIFO ${wrong}`);
+  }
+
+  #wrongWith(found: FoundFile): string | undefined {
+    const { group } = this.#options;
+    const ofGroup = group !== undefined && found.group === group &&
+      found.mode === 0o660;
+    if (found.kind !== "fifo") return "is no FIFO";
+    if (found.links !== 1) return `has ${found.links} names`;
+    if (found.mode === 0o600 || ofGroup) return undefined;
+    return `has mode 0${found.mode.toString(8)} and group ${found.group}`;
   }
 
   /**
@@ -256,33 +283,37 @@ export class ServerHandshake {
    */
   *#seeEnds(path: string): Flow<void> {
     const end = "c2sAnchor";
-    const opened = yield* this.#openPersistently(end, path, "write");
+    const opened = yield { do: "open", end, path, to: "write" };
     if (opened.code) throw failure(opened, "its c2s FIFO cannot be opened");
     yield { do: "close", end };
   }
 
   /** The client gets the code, in one try: what follows is our close. */
   *#tell(error: SockeyeError): Flow<void> {
-    if (!this.#canTell || !this.#open.has("s2c")) return;
+    if (!this.#canTell || !this.#held.has("s2c")) return;
     yield { do: "write", end: "s2c", text: formatAnswer(wordFor(error.code)) };
   }
 
-  *#persist(
-    effect: ServerEffect,
-    again: ErrorCode,
-    what: string,
-  ): Flow<void> {
+  /** A client may have filled its own FIFO, and may empty it yet. */
+  *#acknowledge(): Flow<void> {
+    const backoff = new Backoff(firstRetry, longestRetry);
     for (;;) {
-      const result = yield effect;
-      if (result.code === undefined) return;
+      const said = yield { do: "write", end: "s2c", text: formatAnswer() };
+      if (said.code === undefined) return;
       this.#stopIfOver();
-      if (result.code !== again) throw failure(result, what);
-      yield* this.#wait();
+      if (said.code !== "EAGAIN") {
+        throw failure(said, "the client cannot be answered");
+      }
+      yield* this.#wait(backoff.next());
     }
   }
 
-  *#wait(): Flow<void> {
-    this.#retryAt = this.#now + RETRY;
+  *#closeAll(): Flow<void> {
+    for (const end of this.#held) yield { do: "close", end };
+  }
+
+  *#wait(ms: number): Flow<void> {
+    this.#retryAt = this.#now + ms;
     this.#stopIfOver();
     yield { do: "wait" };
     this.#stopIfOver();
@@ -295,6 +326,11 @@ export class ServerHandshake {
     if (this.#now < this.#deadline) return;
     throw new SockeyeError("ETIMEDOUT", "the handshake took too long");
   }
+}
+
+function lacksDescriptors(error: unknown): error is SockeyeError {
+  return error instanceof SockeyeError &&
+    (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
 /** What the client is told: words of errno alone, which every language has. */

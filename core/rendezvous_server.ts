@@ -52,8 +52,7 @@ export class RendezvousServer {
 
   /** Whether more is wanted from the rendezvous; else it waits there. */
   get wantsBytes(): boolean {
-    return this.#accepting && this.#lines.drained &&
-      this.#handshakes.size < MAX_HANDSHAKES;
+    return this.#hasRoom && this.#lines.drained;
   }
 
   /** Whether new handshakes are begun; those under way go on. */
@@ -102,8 +101,11 @@ export class RendezvousServer {
     for (const handshake of this.#handshakes) handshake.cancel();
   }
 
+  /** Where one lacks descriptors, the next would too. */
   get #hasRoom(): boolean {
-    return this.#accepting && this.#handshakes.size < MAX_HANDSHAKES;
+    if (!this.#accepting) return false;
+    for (const { exhausted } of this.#handshakes) if (exhausted) return false;
+    return this.#handshakes.size < MAX_HANDSHAKES;
   }
 
   #begin(now: number, line: Line): ServerHandshake {

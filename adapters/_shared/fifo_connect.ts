@@ -59,6 +59,7 @@ class FifoConnecting implements Pending {
   #reader: BegunReader | undefined;
   #timer: unknown;
   #advancing = false;
+  #making = false;
 
   constructor(
     platform: FifoPlatform,
@@ -97,7 +98,8 @@ class FifoConnecting implements Pending {
   #step(effect: ClientEffect): boolean {
     switch (effect.do) {
       case "makeFifos":
-        this.#later(makeFifos(this.#platform, effect.paths));
+        // Giving up comes here again, and has to wait for it all the same.
+        if (!this.#making) this.#make(effect.paths);
         return false;
       case "receive":
         this.#receive();
@@ -146,15 +148,19 @@ class FifoConnecting implements Pending {
     }
   }
 
-  #later(under: Promise<void>): void {
+  #make(paths: readonly string[]): void {
     const machine = this.#machine;
-    under.then(
+    this.#making = true;
+    makeFifos(this.#platform, paths).then(
       () => machine.handleDone(scheduler.now()),
       (error) => {
         const { code } = translateError(error);
         machine.handleFailed(scheduler.now(), code, error);
       },
-    ).then(() => this.advance());
+    ).then(() => {
+      this.#making = false;
+      this.advance();
+    });
   }
 
   /** Always false: the timer goes on. */

@@ -226,12 +226,39 @@ test("without a descriptor the server says so, tries again, and gives up at the 
     server.settle();
     assert.equal(server.exhausted[0]?.code, "EMFILE");
     assert.equal(server.machine.handshakes, 1);
+    // Where one lacks a descriptor, the next is not begun.
+    const next = new Client(world).run();
+    server.settle();
+    assert.equal(server.machine.handshakes, 1);
+    assert.equal(server.exhausted.length, 1);
     world.now = server.machine.pollTimeout(world.now);
     if (recovers) server.failing = undefined;
     else world.now += timeout;
     server.settle();
-    if (recovers) assertConnected(client.run(), server);
-    else assert.equal(server.refused[0]?.code, "ETIMEDOUT");
+    if (!recovers) {
+      assert.equal(server.refused[0]?.code, "ETIMEDOUT");
+      continue;
+    }
+    assertConnected(client.run(), server);
+    assertConnected(next.run(), server, 1);
+  }
+});
+
+test("while it waits for descriptors a handshake holds none", () => {
+  for (const end of ["s2c", "c2s", "c2sAnchor"]) {
+    const world = new World();
+    const server = new Server(world);
+    const client = new Client(world).run();
+    const { node } = client.ends.open.get("s2c")!;
+    server.failing = (effect) =>
+      effect.do === "open" && effect.end === end ? "ENFILE" : undefined;
+    server.settle();
+    // The client's anchor is the one writer.
+    assert.equal(node.writers, 1, end);
+    server.failing = undefined;
+    world.now = server.machine.pollTimeout(world.now);
+    server.settle();
+    assertConnected(client.run(), server);
   }
 });
 

@@ -40,12 +40,12 @@ test("a client and a server, step by step", () => {
     `write rendezvous ${
       JSON.stringify(`\nsockeye/1 connect 77 ${client.nonce}\n`)
     }`,
-    "server open s2c write",
-    "server look s2c",
     "server open c2s read",
     "server look c2s",
     "server open c2sAnchor write",
     "server close c2sAnchor",
+    "server open s2c write",
+    "server look s2c",
     "server unlink app.s2c",
     "server unlink app.c2s",
     'server write s2c "sockeye/1 ok\\n"',
