@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { CaseRunner } from "./conformance_run.mjs";
-import { renderMatrix, summary } from "./conformance_matrix.mjs";
+import { casesOver, renderMatrix, summary } from "./conformance_matrix.mjs";
 import { run } from "./processes.mjs";
 
 /**
@@ -65,11 +65,13 @@ const columns = [
 
 /** Those of `tests/conformance/datagrams.ts`. */
 const datagramTransports = ["udp", "udp6", "mem"];
+/** The transports that runtimes have an API of their own for. */
+const controlled = new Set(["tcp", "unix"]);
 /** @type {Batch[]} */
 const batches = [];
-for (const transport of ["tcp", "unix", "mem"]) {
+for (const transport of ["tcp", "unix", "fifo", "mem"]) {
   for (const column of columns) {
-    if (transport === "mem" && column.subject !== "sockeye") continue;
+    if (!controlled.has(transport) && column.subject !== "sockeye") continue;
     batches.push({ ...column, transport, results: new Map() });
   }
 }
@@ -83,7 +85,11 @@ const datagramBatches = datagramTransports.flatMap((transport) =>
   }))
 );
 const waiting = [
-  ...batches.map((batch) => ({ batch, program: "run", asked: cases })),
+  ...batches.map((batch) => ({
+    batch,
+    program: "run",
+    asked: casesOver(batch.transport, cases),
+  })),
   ...datagramBatches.map((batch) => ({
     batch,
     program: "run_datagrams",

@@ -2,7 +2,8 @@
 import process from "node:process";
 
 /**
- * @typedef {{ id: string, title: string }} Case
+ * @typedef {{ id: string, title: string, over?: string }} Case over: the one
+ * transport that it is about
  * @typedef {import("./conformance_run.mjs").Result} Result
  * @typedef {object} Batch one column of one table
  * @property {string} subject
@@ -15,6 +16,7 @@ import process from "node:process";
 const transports = {
   tcp: "TCP",
   unix: "Unix sockets",
+  fifo: "FIFOs",
   mem: "In memory",
 };
 
@@ -24,6 +26,16 @@ const datagramTransports = {
   udp6: "Datagrams over IPv6",
   mem: "Datagrams in memory",
 };
+
+/**
+ * The cases that are about a transport.
+ *
+ * @param {string} transport
+ * @param {readonly Case[]} cases
+ */
+export function casesOver(transport, cases) {
+  return cases.filter(({ over }) => over === undefined || over === transport);
+}
 
 /** Verdicts in the order of the totals, and what a cell says. */
 const verdicts = {
@@ -83,7 +95,7 @@ export function renderMatrix({ cases, batches, datagrams, versions }) {
 function tables(transports, { cases, batches }, gaps) {
   return Object.entries(transports).map(([transport, heading]) => {
     const columns = batches.filter((batch) => batch.transport === transport);
-    return table(heading, cases, columns, gaps);
+    return table(heading, casesOver(transport, cases), columns, gaps);
   });
 }
 
@@ -101,7 +113,8 @@ same files run on each runtime.
 The columns after ours are **controls**: the same cases against the bare API, in
 the thinnest wrapper that a competent user writes from its documentation
 (\`tests/conformance/controls\`). They show what fails without us; where an API
-has no notion of what a case asks, it says n/a.
+has no notion of what a case asks, it says n/a. FIFOs have no control, since no runtime has
+connections over them; their foreign peers are Python programs.
 
 - ✓ holds
 - gap: the platform cannot hold it; the number names the reason

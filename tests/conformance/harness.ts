@@ -28,11 +28,15 @@ import type { AddressLike } from "../../core/address.ts";
 import type { Capability, Feature } from "../../core/transport.ts";
 
 /** The transports that these cases are run over. */
-export type TransportName = "tcp" | "unix" | "mem";
+export type TransportName = "tcp" | "unix" | "fifo" | "mem";
 
 /** Why an abort is not told to a peer over a Unix socket, whoever does it. */
 export const unixReset =
   "Unix sockets know no reset: an abort is an end at the peer, unless bytes of its own were still unread";
+
+/** Why nobody over FIFOs is told of an abort. */
+export const fifoReset =
+  "FIFOs know no reset: an abort is an end at the peer, and EPIPE when it writes";
 
 /** What is under test: the library, or a bare runtime API in a thin wrapper. */
 export interface Subject {
@@ -59,6 +63,8 @@ export interface Case {
   readonly limit?: number;
   /** Other than over `mem`, its foreign peers are Python programs. */
   readonly needsPython?: boolean;
+  /** The one transport that it is about; absent where it is about all. */
+  readonly over?: TransportName;
   run(trial: Trial): Promise<void>;
 }
 
@@ -130,6 +136,21 @@ export class Trial {
     const { support, reason } = await this.subject.support(feature);
     if (support === "none") this.gap(reason ?? `no ${feature}`);
     return support !== "none";
+  }
+
+  /**
+   * Whether a peer that breaks off is told from one that ends. Where not, the
+   * reason is noted as a gap.
+   */
+  tellsResets(): boolean {
+    if (this.transport !== "fifo") return true;
+    this.gap(fifoReset);
+    return false;
+  }
+
+  /** Whether addresses are paths, with names on disk. */
+  get onDisk(): boolean {
+    return this.transport === "unix" || this.transport === "fifo";
   }
 
   /** Ends the case for a control: its API has no notion of this. */
@@ -232,6 +253,7 @@ export class Trial {
       }
     }
     try {
+      await this.#foreign.close();
       await this.scratch.checkEmpty();
     } catch (error) {
       failures.push(error);

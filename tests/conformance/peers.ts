@@ -6,9 +6,11 @@
 import { Buffer } from "node:buffer";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { FifoForeign } from "./fifo_peers.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Subject } from "./harness.ts";
 import type { Connection, Listener } from "../../api/types.ts";
+import { parseAddress } from "../../core/address.ts";
 import type { AddressLike } from "../../core/address.ts";
 
 /** One end of a connection, held by a foreigner. */
@@ -46,6 +48,7 @@ const noLinger = { lingerTimeout: 0, flushTimeout: 100 };
 export class Foreign {
   readonly #subject: Subject;
   readonly #scratch: Scratch;
+  readonly #fifos: FifoForeign = new FifoForeign();
 
   constructor(subject: Subject, scratch: Scratch) {
     this.#subject = subject;
@@ -58,6 +61,9 @@ export class Foreign {
   ): Promise<Peer> {
     if (this.#subject.transport === "mem") {
       return new MemPeer(await this.#subject.connect(to, noLinger), options);
+    }
+    if (this.#subject.transport === "fifo") {
+      return await this.#fifos.connect(pathOf(to), options);
     }
     const socket = connect({ ...netAddress(to), allowHalfOpen: true });
     // Before the connection stands, or a first chunk is read all the same.
@@ -77,6 +83,9 @@ export class Foreign {
     if (this.#subject.transport === "mem") {
       return new MemServer(await this.#subject.listen(at, noLinger), options);
     }
+    if (this.#subject.transport === "fifo") {
+      return await this.#fifos.listen(pathOf(at), options);
+    }
     const server = createServer({
       allowHalfOpen: true,
       pauseOnConnect: options?.paused ?? false,
@@ -88,6 +97,18 @@ export class Foreign {
     });
     return foreign;
   }
+
+  /** Ends whatever served them all. */
+  async close(): Promise<void> {
+    await this.#fifos.close();
+  }
+}
+
+/** The path in an address that is one. */
+export function pathOf(at: AddressLike): string {
+  const { transport, ...rest } = parseAddress(at);
+  if ("path" in rest) return rest.path;
+  throw new Error(`A ${transport} address has no path`);
 }
 
 /** The options by which `node:net` knows an address. */
@@ -104,7 +125,7 @@ export function netAddress(
   return { host: url.hostname, port: Number(url.port) };
 }
 
-class NetPeer implements Peer {
+export class NetPeer implements Peer {
   received = 0;
   readonly over: Promise<string>;
   readonly #chunks: Uint8Array[] = [];

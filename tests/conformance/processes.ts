@@ -4,7 +4,9 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { within } from "./harness.ts";
+import { netAddress, pathOf } from "./peers.ts";
 import type { Trial } from "./harness.ts";
+import type { AddressLike } from "../../core/address.ts";
 
 /** A process that is talked to in lines. */
 export class Program {
@@ -74,6 +76,11 @@ export class Program {
     this.#child.stdin?.write(`${line}\n`);
   }
 
+  /** Resolves when it is gone. */
+  get exited(): Promise<void> {
+    return this.#exit;
+  }
+
   /** Ends it if it runs, and waits until it is gone. */
   async stop(): Promise<void> {
     if (!this.#over) this.#child.kill("SIGKILL");
@@ -99,6 +106,18 @@ export function start(
 /** Starts a Python program, given as its text. */
 export function python(t: Trial, text: string, ...args: string[]): Program {
   return start(t, ["python3", "-c", text, ...args]);
+}
+
+/** A foreign program at an address: over FIFOs another one, which is told the path. */
+export function foreignProgram(
+  t: Trial,
+  at: AddressLike,
+  programs: { readonly sockets: string; readonly fifos: string },
+  ...args: string[]
+): Program {
+  return t.transport === "fifo"
+    ? python(t, programs.fifos, pathOf(at), ...args)
+    : python(t, programs.sockets, JSON.stringify(netAddress(at)), ...args);
 }
 
 /** The command that runs one of `programs/` on this same runtime, for this subject. */

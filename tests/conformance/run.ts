@@ -5,7 +5,7 @@
  *     run.ts list
  */
 import process from "node:process";
-import { cases } from "./cases/all.ts";
+import { cases, casesOver } from "./cases/all.ts";
 import { runCase } from "./harness.ts";
 import { listAll, runAll } from "./runner.ts";
 import { subjectNamed } from "./subjects.ts";
@@ -16,6 +16,7 @@ if (name === "list") {
   process.exit(0);
 }
 const subject = await subjectNamed(name, transport);
-await runAll(cases, ids, (item) => runCase(item, subject));
+const asked = casesOver(subject.transport);
+await runAll(asked, ids, (item) => runCase(item, subject));
 // What a control leaves behind must not keep the process from ending.
 process.exit(0);

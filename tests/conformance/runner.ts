@@ -12,11 +12,13 @@ interface Item {
   readonly id: string;
   readonly title: string;
   readonly limit?: number;
+  /** The one transport that it is about. */
+  readonly over?: string;
 }
 
-/** What the caller asks for first: ids and titles. */
+/** What the caller asks for first: ids, titles, and what they are about. */
 export function listAll(items: readonly Item[]): void {
-  for (const { id, title } of items) print({ id, title });
+  for (const { id, title, over } of items) print({ id, title, over });
 }
 
 /** Runs those of these ids, or all if there is none, one after the other. */

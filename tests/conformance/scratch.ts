@@ -39,25 +39,28 @@ export class Scratch {
   address(): string {
     if (this.#transport === "tcp") return "tcp://127.0.0.1:0";
     if (this.#transport === "unix") return `unix:${this.path()}`;
+    if (this.#transport === "fifo") return `fifo:${this.path()}`;
     return `mem:case-${++serial}`;
   }
 
-  /** For a Unix socket, the file of a server that is gone. */
+  /** For a Unix socket or a FIFO, the file of a server that is gone. */
   async refusingAddress(): Promise<string> {
-    if (this.#transport === "mem") return this.address();
-    if (this.#transport === "unix") return `unix:${await this.stalePath()}`;
+    const transport = this.#transport;
+    if (transport === "mem") return this.address();
+    if (transport !== "tcp") return `${transport}:${await this.stalePath()}`;
     const port = await unusedPort();
     return `tcp://127.0.0.1:${port}`;
   }
 
-  /** A socket file that nobody listens at any more. */
+  /** A file that nobody listens at any more: a socket or a FIFO. */
   async stalePath(path: string = this.path()): Promise<string> {
     // No runtime leaves its file behind on close; a process that ends does.
     const { spawnSync } = await import("node:child_process");
-    const program =
-      "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
+    const program = this.#transport === "fifo"
+      ? "import os,sys; os.mkfifo(sys.argv[1])"
+      : "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])";
     const { status } = spawnSync("python3", ["-c", program, path]);
-    assert.equal(status, 0, "python3 leaves a stale socket file");
+    assert.equal(status, 0, "python3 leaves a stale file");
     return path;
   }
 
@@ -77,35 +80,57 @@ export class Scratch {
     return readdirSync(this.directory).sort();
   }
 
+  /** Files of the directory that this process has open: FIFOs, unlinked or not. */
+  #openFiles(): string[] {
+    const within = `${this.directory}/`;
+    return openPaths().filter((path) => path.startsWith(within));
+  }
+
   /** Waits until nothing is left, then removes the directory. */
   async checkEmpty(): Promise<void> {
     const last = performance.now() + 5000;
     let names = this.names();
     let sockets = openSockets();
-    while (names.length > 0 || sockets > this.#sockets) {
+    let files = this.#openFiles();
+    while (names.length + files.length > 0 || sockets > this.#sockets) {
       if (performance.now() > last) break;
       await new Promise((resolve) => setTimeout(resolve, 5));
       names = this.names();
       sockets = openSockets();
+      files = this.#openFiles();
     }
     rmSync(this.directory, { recursive: true, force: true });
     assert.deepEqual(names, [], "files left behind");
+    assert.deepEqual(files, [], "files left open");
     const more = sockets - this.#sockets;
     assert.ok(more <= 0, `${more} sockets left open`);
   }
 }
 
+/** Where the descriptors of this process lead; empty where the system does not tell. */
+function openPaths(): string[] {
+  try {
+    return readdirSync("/proc/self/fd").map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        // Closed since the directory was read.
+        return "";
+      }
+    });
+  } catch {
+    return [];
+  }
+}
+
 /** How many sockets this process holds for us; 0 where the system does not tell. */
 export function openSockets(): number {
-  const inodes = new Set<number>();
-  try {
-    for (const fd of readdirSync("/proc/self/fd")) {
-      const inode = socketInode(`/proc/self/fd/${fd}`);
-      if (inode !== undefined) inodes.add(inode);
-    }
-  } catch {
-    return 0;
-  }
+  const inodes = new Set(
+    openPaths().flatMap((path) => {
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(path) ?? [];
+      return inode === undefined ? [] : [Number(inode)];
+    }),
+  );
   // Runtimes have pairs of their own; Deno makes one half a second after its
   // start. Both ends are made at once and have no name: an accepted one has.
   const nameless = namelessUnixSockets();
@@ -114,16 +139,6 @@ export function openSockets(): number {
   return [...inodes].filter((inode) =>
     !ofRuntime(inode, inode + 1) && !ofRuntime(inode, inode - 1)
   ).length;
-}
-
-function socketInode(path: string): number | undefined {
-  try {
-    const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(path)) ?? [];
-    return inode === undefined ? undefined : Number(inode);
-  } catch {
-    // Closed since the directory was read.
-    return undefined;
-  }
 }
 
 /** By proc(5): number, references, protocol, flags, type, state, inode, path. */

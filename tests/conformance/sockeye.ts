@@ -1,6 +1,6 @@
 /** The library as the subject of the suite. */
 import { capabilities, connect, listen, serve } from "../../mod.ts";
-import { unixReset } from "./harness.ts";
+import { fifoReset, unixReset } from "./harness.ts";
 import type { Subject, TransportName } from "./harness.ts";
 import type { Capability, Feature } from "../../core/transport.ts";
 
@@ -24,6 +24,9 @@ async function support(
   if (transport === "mem") return { support: "native" };
   if (transport === "unix" && feature === "reset") {
     return { support: "none", reason: unixReset };
+  }
+  if (transport === "fifo" && feature === "reset") {
+    return { support: "none", reason: fifoReset };
   }
   return (await capabilities()).features[feature];
 }

@@ -22,6 +22,8 @@ export async function subjectNamed(
 }
 
 function transportNamed(name: string): TransportName {
-  if (name === "tcp" || name === "unix" || name === "mem") return name;
+  const known = ["tcp", "unix", "fifo", "mem"] as const;
+  const found = known.find((each) => each === name);
+  if (found !== undefined) return found;
   throw new Error(`No transport is called "${name}"`);
 }

@@ -1,7 +1,7 @@
 /** All cases, and how they become tests: one flat test for each. */
 import assert from "node:assert/strict";
 import { needs } from "../examples/peers.ts";
-import { cases } from "./cases/all.ts";
+import { casesOver } from "./cases/all.ts";
 import { runCase } from "./harness.ts";
 import type { Case, Subject } from "./harness.ts";
 
@@ -15,9 +15,11 @@ export interface SuiteTest {
 
 /** Every case over one subject. */
 export function suite(subject: Subject): SuiteTest[] {
+  // Over FIFOs every foreign peer is one.
   const foreign = (item: Case) =>
-    item.needsPython === true && subject.transport !== "mem";
-  return cases.map((item) => ({
+    subject.transport === "fifo" ||
+    (item.needsPython === true && subject.transport !== "mem");
+  return casesOver(subject.transport).map((item) => ({
     name: `${item.id} ${subject.transport} ${item.title}`,
     options: foreign(item) ? needs("python3") : {},
     async run() {

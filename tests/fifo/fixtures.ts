@@ -5,10 +5,27 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Connection } from "../../api/types.ts";
+import process from "node:process";
+import {
+  connect,
+  type Connection,
+  serve,
+  type ServeOptions,
+  type Server,
+  type SockeyeError,
+} from "../../mod.ts";
+import { Program } from "../conformance/processes.ts";
 
 /** A directory, and the address of a rendezvous in it that is not there yet. */
 export interface Place {
@@ -74,3 +91,74 @@ export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   }
   assert.fail("Expected a rejection");
 }
+
+/** The command that runs one of `programs/` on this same runtime. */
+export function programCommand(name: string): string[] {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const url = new URL(`./programs/${name}.${extension}`, import.meta.url);
+  const { execPath, versions, execArgv } = process;
+  const command = "deno" in versions
+    ? [execPath, "run", "-A", "--no-lock"]
+    : "bun" in versions
+    ? [execPath]
+    : [execPath, ...execArgv.filter((each) => each.includes("strip-types"))];
+  return [...command, url.pathname];
+}
+
+/** Runs a body with programs, all of which are gone after it. */
+export async function withPrograms(
+  body: (start: (...command: string[]) => Program) => Promise<void>,
+): Promise<void> {
+  const programs: Program[] = [];
+  try {
+    await body((...command) => {
+      const program = new Program(command);
+      programs.push(program);
+      return program;
+    });
+  } finally {
+    for (const program of programs) await program.stop();
+  }
+}
+
+/** Writes to a rendezvous in one write, as any process may, and leaves. */
+export function announce(path: string, text: string): void {
+  const { O_NONBLOCK, O_WRONLY } = constants;
+  const descriptor = openSync(path, O_WRONLY | O_NONBLOCK);
+  try {
+    const bytes = bytesOf(text);
+    if (text !== "") assert.equal(writeSync(descriptor, bytes), bytes.length);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** An echo server, and what it had to refuse. */
+export async function echo(
+  address: string,
+  options: ServeOptions = {},
+): Promise<{ server: Server; refused: SockeyeError[] }> {
+  const refused: SockeyeError[] = [];
+  const server = await serve(address, {
+    data: (channel, bytes) => void channel.send(bytes),
+    end: (channel) => channel.end(),
+  }, {
+    onError: (error) => void refused.push(error as SockeyeError),
+    ...options,
+  });
+  return { server, refused };
+}
+
+/** A client of ours is served. */
+export async function isServed(address: string): Promise<void> {
+  const client = await connect(address);
+  await client.write(bytesOf("hello"));
+  await client.closeWrite();
+  assert.equal(await readAll(client), "hello");
+  await client.close();
+}
+
+/** Options of a test that only root can run. */
+export const rootOnly: { skip: string | false } = {
+  skip: process.getuid?.() !== 0 && "needs root, to be several users",
+};

@@ -6,18 +6,25 @@ import { ending } from "./ending.ts";
 import { flow } from "./flow.ts";
 import { opening } from "./opening.ts";
 import { readiness } from "./readiness.ts";
+import { rendezvous } from "./rendezvous.ts";
 import { semantics } from "./semantics.ts";
 import { serving } from "./serving.ts";
-import type { Case } from "../harness.ts";
+import type { Case, TransportName } from "../harness.ts";
 
 /** The whole suite. */
 export const cases: readonly Case[] = [
   ...connection,
   ...inOrder([...ending, ...closing, ...opening, ...flow, ...serving]),
   ...readiness,
+  ...rendezvous,
   ...bytes,
   ...semantics,
 ];
+
+/** Those that are about a transport. */
+export function casesOver(transport: TransportName): readonly Case[] {
+  return cases.filter(({ over }) => over === undefined || over === transport);
+}
 
 function inOrder(items: readonly Case[]): Case[] {
   const number = (item: Case) => Number(item.id.slice(1));

@@ -15,6 +15,8 @@ import {
   within,
 } from "../harness.ts";
 import { programCommand, python, start } from "../processes.ts";
+import { pathOf } from "../peers.ts";
+import { staleFifos } from "../programs/fifo.ts";
 import { fullListener, staleFiles } from "../programs/python.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Program } from "../processes.ts";
@@ -75,7 +77,7 @@ export const opening: readonly Case[] = [
       }
       await sleep(20);
       assert.equal(rejections, 1);
-      if (to.startsWith("unix:")) t.scratch.remove(to.slice(5));
+      if (t.onDisk) t.scratch.remove(pathOf(to));
     },
   },
   {
@@ -83,14 +85,15 @@ export const opening: readonly Case[] = [
     title:
       "Connect to a missing path ENOENT, to a plain file ENOTSOCK or ECONNREFUSED, to a forbidden one EACCES",
     async run(t) {
-      if (t.transport !== "unix") {
+      if (!t.onDisk) {
         t.gap(`a ${t.transport} address is not a path: it can only be refused`);
         await rejects(t.connect(await t.refusingAddress()), "ECONNREFUSED");
         return;
       }
-      await rejects(t.connect(`unix:${t.scratch.path()}`), "ENOENT");
+      await rejects(t.connect(t.address()), "ENOENT");
       const file = t.scratch.plainFile();
-      await rejects(t.connect(`unix:${file}`), "ENOTSOCK", "ECONNREFUSED");
+      const to = `${t.transport}:${file}`;
+      await rejects(t.connect(to), "ENOTSOCK", "ECONNREFUSED");
       assert.equal(readFileSync(file, "utf8"), "precious");
       t.scratch.remove(file);
       await connectForbidden(t);
@@ -104,7 +107,7 @@ export const opening: readonly Case[] = [
       const at = only((await greeter(t)).addresses);
       await rejects(t.listen({}, at), "EADDRINUSE");
       await answers(t, at);
-      if (t.transport === "unix") await overlong(t);
+      if (t.onDisk) await overlong(t);
     },
   },
   {
@@ -131,7 +134,7 @@ export const opening: readonly Case[] = [
     needsPython: true,
     limit: 60_000,
     async run(t) {
-      if (t.transport === "unix") await namesOnDisk(t);
+      if (t.onDisk) await namesOnDisk(t);
       else await oneWinner(t);
     },
   },
@@ -175,12 +178,11 @@ async function abandonUnderWay(t: Trial): Promise<void> {
 /** Root may open everything, so it does it as a process without that privilege. */
 async function connectForbidden(t: Trial): Promise<void> {
   const listener = await t.listen();
-  const { address } = listener;
-  assert.ok(address.transport === "unix");
-  chmodSync(address.path, 0o000);
+  const path = pathOf(listener.address);
+  chmodSync(path, 0o000);
   const drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
   const command = programCommand(t, "connect_once");
-  const to = `unix:${address.path}`;
+  const to = `${t.transport}:${path}`;
   const asRoot = process.getuid?.() === 0;
   const program = start(t, [...(asRoot ? drop : []), ...command, to]);
   assert.equal(await program.line(), "EACCES");
@@ -188,13 +190,15 @@ async function connectForbidden(t: Trial): Promise<void> {
 
 async function overlong(t: Trial): Promise<void> {
   const { directory } = t.scratch;
-  const path = join(directory, "x".repeat(108 - directory.length - 1));
-  assert.equal(path.length, 108);
+  // A FIFO's may have 4095 bytes, a name in it 255; its pairs' are longer.
+  const length = t.transport === "unix" ? 108 : directory.length + 1 + 208;
+  const path = join(directory, "x".repeat(length - directory.length - 1));
+  assert.equal(path.length, length);
   const codes = ["ENAMETOOLONG", "EINVAL", "ERR_SOCKEYE_ADDRESS"];
   const before = t.scratch.names();
   let listener: Listener | undefined;
   try {
-    listener = await t.listen({}, `unix:${path}`);
+    listener = await t.listen({}, `${t.transport}:${path}`);
   } catch (error) {
     await rejects(Promise.reject(error), ...codes);
   }
@@ -202,19 +206,20 @@ async function overlong(t: Trial): Promise<void> {
   await listener?.close();
   assert.deepEqual(names, before, "names made for an overlong path");
   assert.equal(listener, undefined, "an overlong path was taken");
-  await rejects(t.connect(`unix:${path}`), ...codes);
+  await rejects(t.connect(`${t.transport}:${path}`), ...codes);
 }
 
 async function namesOnDisk(t: Trial): Promise<void> {
   const path = await t.scratch.stalePath();
-  const at = `unix:${path}`;
+  const at = `${t.transport}:${path}`;
   const first = await greeter(t, at);
   await answers(t, at);
   await rejects(t.listen({}, at), "EADDRINUSE");
   await answers(t, at);
 
   const file = t.scratch.plainFile();
-  await rejects(t.listen({}, `unix:${file}`), "EADDRINUSE", "EEXIST");
+  const used = `${t.transport}:${file}`;
+  await rejects(t.listen({}, used), "EADDRINUSE", "EEXIST");
   assert.equal(readFileSync(file, "utf8"), "precious");
   t.scratch.remove(file);
 
@@ -252,15 +257,17 @@ async function startersAtOnce(t: Trial): Promise<void> {
   const command = programCommand(t, "starter");
   const starters = [start(t, command), start(t, command)] as const;
   const paths = Array.from({ length: 100 }, () => t.scratch.path());
-  assert.equal(await python(t, staleFiles, ...paths).line(), "done");
+  const stale = t.transport === "unix" ? staleFiles : staleFifos;
+  assert.equal(await python(t, stale, ...paths).line(), "done");
   const both = <T>(act: (program: Program) => Promise<T>) =>
     Promise.all(starters.map(act));
   await both((program) => program.line());
   for (const path of paths) {
-    for (const program of starters) program.say(`unix:${path}`);
+    const at = `${t.transport}:${path}`;
+    for (const program of starters) program.say(at);
     const words = await both((program) => program.line());
     assert.deepEqual(words.sort(), ["EADDRINUSE", "won"]);
-    const connection = await t.connect(`unix:${path}`);
+    const connection = await t.connect(at);
     connection.abort();
     for (const program of starters) program.say("close");
     await both((program) => program.line());
