@@ -26,6 +26,7 @@ const plays: Record<string, Play> = {
   unread,
   one,
   close,
+  later,
   wait,
   fail,
 };
@@ -82,6 +83,13 @@ async function one(input: StandardInput): Promise<void> {
   const bytes = await input.read();
   say(`got ${JSON.stringify(new TextDecoder().decode(bytes!))}`);
   say(`closed ${(await input.close()).how}`);
+}
+
+/** Closes it, and goes on while more is written. */
+async function later(input: StandardInput): Promise<void> {
+  say(`closed ${(await input.close()).how}`);
+  await sleep(300);
+  say("the end");
 }
 
 /** Closes it at once. */

@@ -137,6 +137,16 @@ for (const kind of kinds) {
   );
 
   test(
+    `stdin, a ${kind}: closed, it lets the process end, although more is written`,
+    needs("python3"),
+    onStage(async (stage) => {
+      const steps = ["write one\n", "hear closed", "write two\n", "write 3\n"];
+      const said = await saidBy(feed(stage, kind, "later", ...steps));
+      assert.deepEqual(said, ["closed close", "the end", "status 0"]);
+    }),
+  );
+
+  test(
     `stdin, a ${kind}: select and a Poller wait for it beside a socket, idle as it is`,
     needs("python3"),
     onStage(async (stage) => {

@@ -10,6 +10,9 @@
  *   stream fills its own buffer behind it, and Node and Deno live on for that.
  *   A second `pause()` does nothing. Resumed and paused once more, outside of
  *   the stream's own events, all three let go of the descriptor.
+ * - A read of Deno's that was under way then comes back with the next bytes, and
+ *   is followed by another one, which keeps the process alive again. So it is
+ *   let go of once more after such bytes, until the stream's own buffer is full.
  * - Resumed soon after it was paused, Deno may read on without being kept alive
  *   by it: of 100 MiB through `< file`, read with a pause of 1 ms behind every
  *   chunk, a process saw 26 MB and ended with status 0. So we keep the process
@@ -21,6 +24,7 @@
  *
  * @module
  */
+import { EventEmitter } from "node:events";
 import process from "node:process";
 import { clearInterval, setImmediate, setInterval } from "node:timers";
 import { SockeyeError } from "../../core/error.ts";
@@ -76,11 +80,11 @@ class ProcessStdin implements StdinHandle {
     if (this.#leave() === undefined) return;
     const { stdin } = process;
     stdin.pause();
-    setImmediate(() => {
-      // Unless somebody else reads it by now.
-      if (stdin.listenerCount("data") > 0 || stdin.readableEnded) return;
-      stdin.resume();
-      stdin.pause();
+    setImmediate(letGo);
+    // Not by the stream's own `on`, which would have it read.
+    EventEmitter.prototype.on.call(stdin, "readable", () => {
+      if (stdin.readableLength >= stdin.readableHighWaterMark) return;
+      setImmediate(letGo);
     });
   }
 
@@ -114,4 +118,13 @@ class ProcessStdin implements StdinHandle {
     const error = new SockeyeError("EBADF", "process.stdin was destroyed");
     this.#leave()?.failed(error);
   };
+}
+
+/** Has the runtime read no more; to be called outside of the stream's events. */
+function letGo(): void {
+  const { stdin } = process;
+  // Somebody else reads it by now.
+  if (stdin.listenerCount("data") > 0 || stdin.readableEnded) return;
+  stdin.resume();
+  stdin.pause();
 }
