@@ -7,30 +7,31 @@
  * until the server has ended too: nothing of the answer is lost.
  */
 import process from "node:process";
-import { connect } from "../mod.ts";
+import { connect, stdin } from "../mod.ts";
 import { program, whenStopped } from "./_program.ts";
 
 await program("client.ts ADDRESS", async ({ addresses: [at] }) => {
   const connection = await connect(at, { timeout: 10_000 });
-  const { stdin, stdout } = process;
-  const unsent = (): void => {}; // reading tells how the connection ended
-  let sent = Promise.resolve();
-  stdin.on("data", (bytes: Uint8Array) => {
-    stdin.pause(); // until the server has taken these
-    sent = connection.write(bytes).catch(unsent).then(() => {
-      stdin.resume();
-    });
-  });
-  const end = (): void => void connection.closeWrite().catch(unsent);
-  stdin.on("end", end);
-  stdin.on("error", (error) => connection.abort(error));
+  const input = await stdin();
+  const { stdout } = process;
   stdout.on("error", (error) => connection.abort(error));
   let stopping = false;
   whenStopped(() => {
     stopping = true;
-    end();
+    void input.close();
   }, () => connection.abort());
 
+  const send = async (): Promise<void> => {
+    try {
+      // What is not sent yet is not read either.
+      for await (const bytes of input) await connection.write(bytes);
+    } catch {
+      // Reading tells how the connection ended, `closed` what the input did.
+    }
+    await connection.closeWrite().catch(() => {});
+  };
+  void input.closed.then(({ error }) => error && connection.abort(error));
+  const sent = send();
   try {
     for await (const bytes of connection) {
       // Waits until the terminal or pipe has taken it.
@@ -40,7 +41,7 @@ await program("client.ts ADDRESS", async ({ addresses: [at] }) => {
     if (!stopping) throw error;
   } finally {
     await connection.close();
+    await input.close();
     await sent;
-    stdin.pause(); // destroying it would keep one runtime waiting
   }
 });
