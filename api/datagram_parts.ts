@@ -36,6 +36,8 @@ export class DatagramParts {
   readonly local: Address;
   readonly machine: DatagramMachine<Datagram, Sending>;
   readonly watchers: Watchers;
+  /** Does what the machine says, after every mutation of it. */
+  drain: () => void = () => {};
 
   constructor(
     runtime: Runtime,

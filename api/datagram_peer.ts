@@ -73,12 +73,12 @@ export class DatagramPeer implements WaiterHost {
   }
 
   #name(naming: Naming, peer: Address): void {
-    const { machine, handle } = this.#parts;
+    const { machine } = this.#parts;
     const code = machine.checkConnect(peer);
     if (this.#naming !== naming) return;
     if (code !== undefined) return this.#fail(code);
     machine.connect(peer);
-    handle.connect(peer);
+    this.#parts.drain();
   }
 
   /** The system knows it, or cannot have it. */
@@ -99,7 +99,7 @@ export class DatagramPeer implements WaiterHost {
 
   disconnect(): void {
     const { machine } = this.#parts;
-    if (this.#naming !== undefined || machine.connecting) {
+    if (this.#naming !== undefined || machine.newPeer !== undefined) {
       throw this.#parts.failure("ERR_SOCKEYE_STATE", "disconnect at", {
         words: busyWords,
       });
@@ -119,6 +119,7 @@ export class DatagramPeer implements WaiterHost {
 
   giveUp(): void {
     this.#naming = undefined;
+    this.#parts.machine.cancelConnect();
   }
 
   late(waiter: unknown): SockeyeError {

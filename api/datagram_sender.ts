@@ -26,13 +26,13 @@ import { checkBytes, checkSignal, deadlineOf } from "./wait.ts";
 export class Sending extends TimedWaiter<void> implements Outgoing {
   readonly bytes: Uint8Array;
   readonly length: number;
-  to: Address | undefined;
+  to: Address;
   refusals = 0;
 
   constructor(
     host: WaiterHost,
     bytes: Uint8Array,
-    to: Address | undefined,
+    to: Address,
     deadline: number,
     signal: AbortSignal | undefined,
   ) {
@@ -55,6 +55,7 @@ export class DatagramSender implements WaiterHost, Deadlined {
   constructor(parts: DatagramParts) {
     this.loop = parts.loop;
     this.#parts = parts;
+    parts.drain = () => this.drain();
   }
 
   async send(bytes: Uint8Array, to?: AddressLike, op?: Op): Promise<void> {
@@ -72,7 +73,8 @@ export class DatagramSender implements WaiterHost, Deadlined {
     // Given up, it may be with the system already, which goes on reading.
     const isBounded = deadline < Infinity || op?.signal !== undefined;
     const lent = isBounded ? bytes.slice() : bytes;
-    const sending = new Sending(this, lent, address, deadline, op?.signal);
+    const whither = address ?? machine.peer!;
+    const sending = new Sending(this, lent, whither, deadline, op?.signal);
     machine.queueSend(sending);
     this.drain();
     await sending.promise;
@@ -98,7 +100,7 @@ export class DatagramSender implements WaiterHost, Deadlined {
     const { machine } = this.#parts;
     if (error === undefined) {
       if (machine.handleFound(sending)) {
-        sending.to = withHost(sending.to!, host);
+        sending.to = withHost(sending.to, host);
       }
     } else if (machine.forget(sending)) {
       sending.reject(this.#explain(error, sending));
@@ -141,6 +143,9 @@ export class DatagramSender implements WaiterHost, Deadlined {
           handle.send(sending.bytes, sending.to, sending);
           break;
         }
+        case "connect":
+          handle.connect(machine.newPeer!);
+          break;
         case "close":
           handle.close();
           break;

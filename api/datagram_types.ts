@@ -134,11 +134,12 @@ export interface DatagramSocket
   tryReceive(): Datagram | undefined;
   /**
    * Names the peer, also instead of another: `send` goes to it, and what others
-   * send, or have sent and nobody received, is dropped. Nothing is sent to it.
-   * A name is looked up once.
+   * send, or have sent and nobody received, is dropped. Nothing is sent to it;
+   * what was handed to `send` before leaves before. A name is looked up once.
    *
-   * @throws {SockeyeError} `EAFNOSUPPORT`, `ENOTFOUND`, `EACCES`, … as `send`;
-   * `ERR_SOCKEYE_STATE` while another connect is on; then there is no peer.
+   * @throws {SockeyeError} `EAFNOSUPPORT`, `ENOTFOUND`, `EACCES`, … as `send`,
+   * `ERR_SOCKEYE_STATE` while another connect is on: then the peer before
+   * stays. Or what the system says to it: then there is none.
    */
   connect(to: AddressLike, op?: Op): Promise<void>;
   /** Receives from anyone again. Does nothing without a peer. */

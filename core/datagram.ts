@@ -6,7 +6,8 @@
  *   wait here, as many as the limits allow; beyond them the newest is dropped
  *   and counted, as a kernel does without the count.
  * - **The peer.** While there is one, strangers are dropped here, whatever the
- *   system below filters, those included that came before it was named.
+ *   system below filters, those included that came before it was named. The
+ *   system is told of a peer when all has gone that was handed in before.
  * - **Sending.** In order: what goes to a name waits until that is looked up,
  *   and whatever was handed in behind it waits as well.
  * - **A dead peer closes nothing.** What the system says about datagrams that
@@ -32,10 +33,11 @@ import type { ErrorCode } from "./error.ts";
 /** Where in its life a socket is. */
 export type DatagramState = "open" | "draining" | "closed";
 
-/** What is to be done next: `send` and `lookup` are about `outgoing`. */
+/** What is to be done next: `send` and `lookup` are about `outgoing`, `connect` about `newPeer`. */
 export type DatagramCommand =
   | "lookup"
   | "send"
+  | "connect"
   | "close"
   | "wait";
 
@@ -49,8 +51,8 @@ export interface Incoming {
 export interface Outgoing {
   /** Its bytes. */
   readonly length: number;
-  /** Where to; the peer's if undefined. */
-  readonly to: Address | undefined;
+  /** Where to; also if it is the peer. */
+  readonly to: Address;
   /** Times that the system refused it for something that was sent before. */
   refusals: number;
 }
@@ -90,8 +92,8 @@ const writeHighWater = 65536;
 /** Sends of one datagram before a refusal, which is always about an earlier one, is believed. */
 const mostRefusals = 3;
 
-/** A peer's place in its life: `named` while the system is told. */
-type PeerState = "none" | "named" | "connected";
+/** A peer's place in its life: `named` until the system is told, `told` until it answers. */
+type PeerState = "none" | "named" | "told" | "connected";
 
 /** The machine of one socket. */
 export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
@@ -153,9 +155,12 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
   get peer(): Address | undefined {
     return this.#peerState === "connected" ? this.#peer : undefined;
   }
-  /** Whether a peer is being named. */
-  get connecting(): boolean {
-    return this.#peerState === "named";
+  /** The peer that the system is to be told of, or was told of and has not answered. */
+  get newPeer(): Address | undefined {
+    return this.#isConnecting ? this.#peer : undefined;
+  }
+  get #isConnecting(): boolean {
+    return this.#peerState === "named" || this.#peerState === "told";
   }
   /** The head of what waits to be sent. */
   get outgoing(): Out | undefined {
@@ -215,11 +220,11 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
   /** Why a peer cannot be named now; undefined if it can. */
   checkConnect(to: Address): ErrorCode | undefined {
     if (this.#state !== "open") return "ERR_SOCKEYE_CLOSED";
-    if (this.#peerState === "named") return "ERR_SOCKEYE_STATE";
+    if (this.#isConnecting) return "ERR_SOCKEYE_STATE";
     return this.#cannotReach(to);
   }
 
-  /** The system is told of a peer, by an IP address that was checked. */
+  /** The system is to be told of a peer, by an IP address that was checked. */
   connect(to: Address): void {
     this.#peer = to;
     this.#peerState = "named";
@@ -229,7 +234,7 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
 
   /** The system knows the peer: what strangers had sent is dropped. */
   handleConnected(from: (datagram: In) => Address): void {
-    if (this.#peerState !== "named") return;
+    if (this.#peerState !== "told") return;
     this.#peerState = "connected";
     const kept = (datagram: In) => !this.#isStranger(from(datagram));
     for (const { bytes } of this.#arrived.retain(kept)) {
@@ -237,6 +242,13 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
       this.counts.received--;
       this.counts.filtered++;
     }
+  }
+
+  /** Nobody waits for the new peer any more; false if the system was told of it. */
+  cancelConnect(): boolean {
+    if (this.#peerState !== "named") return false;
+    this.disconnect();
+    return true;
   }
 
   /** There is no peer any more, or the system does not take it for one. */
@@ -294,7 +306,7 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
   handleHanded(): Out {
     const out = this.#waiting.shift()!;
     this.#underWay.add(out);
-    if (out.to === undefined) this.#sentToPeer = true;
+    if (this.#peerState === "connected") this.#sentToPeer = true;
     return out;
   }
 
@@ -365,6 +377,10 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
     if (this.#state === "draining" && (isFlushed || isLate)) {
       this.#closeAsked = true;
       return "close";
+    }
+    if (this.#peerState === "named" && isFlushed) {
+      this.#peerState = "told";
+      return "connect";
     }
     const next = this.#waiting.first;
     if (next === undefined || this.#looking !== undefined) return "wait";

@@ -9,8 +9,8 @@ import type { ErrorCode } from "./error.ts";
 import { canonicalHost, familyOf, isMulticast } from "./ip.ts";
 
 /** Whether an address has to be looked up. */
-export function isNamed(address: Address | undefined): boolean {
-  return address?.transport === "udp" && familyOf(address.host) === 0;
+export function isNamed(address: Address): boolean {
+  return address.transport === "udp" && familyOf(address.host) === 0;
 }
 
 /** An address in one spelling; the same object if it has that already. */

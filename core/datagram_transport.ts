@@ -73,12 +73,15 @@ export interface DatagramHandle {
    */
   lookup(host: string, token: unknown): void;
   /**
-   * Hands a datagram to the system: to an IP address (or name in memory), or
-   * to the peer. The bytes stay lent until `sent`, which may come before this
-   * returns.
+   * Hands a datagram to the system, for an IP address (or name in memory):
+   * that of the peer, if there is one. The bytes stay lent until `sent`, which
+   * may come before this returns.
    */
-  send(bytes: Uint8Array, to: Address | undefined, token: unknown): void;
-  /** Names the peer by its IP address, also instead of another; `connected` follows. */
+  send(bytes: Uint8Array, to: Address, token: unknown): void;
+  /**
+   * Names the peer by its IP address, also instead of another; `connected`
+   * follows. Never called while a send is under way.
+   */
   connect(to: Address): void;
   /** Has no peer any more. */
   disconnect(): void;

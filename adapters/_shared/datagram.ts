@@ -43,7 +43,7 @@ export interface DgramTraits {
   translateSend(
     error: unknown,
     from: UdpAddress,
-    to: UdpAddress | undefined,
+    to: UdpAddress,
   ): SockeyeError;
   /**
    * Whether a connect reaches the kernel, which then tells of refusals and
@@ -241,23 +241,18 @@ class DgramHandle implements DatagramHandle {
     );
   }
 
-  send(bytes: Uint8Array, to: Address | undefined, token: unknown): void {
+  send(bytes: Uint8Array, to: Address, token: unknown): void {
+    const { host, port } = to as UdpAddress;
     const slot = this.#slots.pop() ?? new Slot(this);
     slot.token = token;
-    slot.to = to as UdpAddress | undefined;
+    slot.to = to as UdpAddress;
     try {
-      if (slot.to === undefined) this.#sendToPeer(bytes, slot);
-      else {
-        const host = this.#spelt(slot.to.host);
-        this.#socket.send(bytes, slot.to.port, host, slot.done);
-      }
+      // To a connected socket an address is an error.
+      if (this.#isConnected) this.#socket.send(bytes, slot.done);
+      else this.#socket.send(bytes, port, this.#spelt(host), slot.done);
     } catch (error) {
       queueMicrotask(() => slot.done(error));
     }
-  }
-
-  #sendToPeer(bytes: Uint8Array, slot: Slot): void {
-    this.#socket.send(bytes, slot.done);
   }
 
   onSent(slot: Slot, error: unknown): void {
@@ -267,12 +262,15 @@ class DgramHandle implements DatagramHandle {
     this.#slots.push(slot);
     if (this.#closed) return;
     if (!error) return this.#events!.sent(token);
-    const told = this.#traits.translateSend(error, this.localAddress, to);
+    const told = this.#traits.translateSend(error, this.localAddress, to!);
     this.#events!.sent(token, told);
   }
 
   connect(to: Address): void {
     const { host, port } = to as UdpAddress;
+    if (!this.#traits.connects) {
+      return queueMicrotask(() => this.#events!.connected());
+    }
     this.disconnect();
     const done = (error?: unknown): void => {
       if (this.#closed) return;

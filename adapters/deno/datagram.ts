@@ -4,7 +4,7 @@
  * - Sends that are under way at once change places: 5, 5 and 50,000 bytes sent
  *   without a wait arrived as 50,000, 5 and 5. So there is one at a time.
  * - `connect` is a note of Deno's alone: the kernel filters nothing, and tells
- *   of no refusal.
+ *   of no refusal. So it is not called.
  * - `setRecvBufferSize` sets no `SO_RCVBUF` (strace shows no such call).
  * - The reason of a failed send is lost on its way, but EMSGSIZE and EBADF: it
  *   is `UNKNOWN`, and told here from the addresses.
@@ -32,10 +32,10 @@ export const traits: DgramTraits = {
 function translateSend(
   error: unknown,
   from: UdpAddress,
-  to: UdpAddress | undefined,
+  to: UdpAddress,
 ): SockeyeError {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code !== "UNKNOWN" || to === undefined) return translateError(error);
+  if (code !== "UNKNOWN") return translateError(error);
   return new SockeyeError(likelyCode(from, to), String(message), {
     cause: error,
   });

@@ -155,8 +155,8 @@ class MemorySocket implements DatagramHandle {
     this.#tell((events) => events.found(token, host, error));
   }
 
-  send(bytes: Uint8Array, to: Address | undefined, token: unknown): void {
-    this.#host.carry(bytes, (to ?? this.#peer) as MemAddress);
+  send(bytes: Uint8Array, to: Address, token: unknown): void {
+    this.#host.carry(bytes, to as MemAddress);
     this.#tell((events) => events.sent(token));
   }
 

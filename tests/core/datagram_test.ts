@@ -59,7 +59,8 @@ class Conversation {
   sends(id: string, to?: string, length = 1): this {
     const address = to === undefined ? undefined : udp(to);
     assert.equal(this.machine.checkSend(length, address), undefined);
-    const out = { id, length, to: address, refusals: 0 };
+    const whither = address ?? this.machine.peer!;
+    const out = { id, length, to: whither, refusals: 0 };
     this.outs.set(id, out);
     this.machine.queueSend(out);
     return this.drain();
@@ -78,6 +79,8 @@ class Conversation {
 
   connected(to: Address): this {
     this.machine.connect(to);
+    this.drain();
+    assert.equal(this.told.pop(), "connect");
     this.machine.handleConnected(({ from }) => from);
     return this;
   }
@@ -86,8 +89,9 @@ class Conversation {
     for (;;) {
       const command = this.machine.pollCommand();
       if (command === "wait") return this;
-      if (command === "close") this.told.push("close");
-      else if (command === "lookup") {
+      if (command === "close" || command === "connect") {
+        this.told.push(command);
+      } else if (command === "lookup") {
         this.told.push(`lookup ${this.machine.outgoing!.id}`);
       } else this.told.push(`send ${this.machine.handleHanded().id}`);
     }
@@ -142,6 +146,7 @@ test("a peer's words are taken, strangers' are not, not even early ones", () => 
   const { machine } = talk;
   assert.ok(talk.arrives(stranger, 1) && talk.arrives(peer, 2));
   machine.connect(peer);
+  talk.drain().expect("connect");
   assert.ok(talk.arrives(stranger, 3), "the system does not know the peer yet");
   machine.handleConnected(({ from }) => from);
   assert.equal(talk.arrives(stranger, 4), false);
@@ -173,6 +178,32 @@ test("a look-up that is given up does not hold back the next", () => {
   talk.found("a").expect();
   talk.found("b").expect("send b");
   assert.equal(talk.machine.forget(talk.outs.get("b")!), false);
+});
+
+test("a peer is named behind all that was handed in before", () => {
+  const talk = new Conversation({ sendsAtOnce: 1 });
+  talk.sends("a", "host:9").sends("b", "127.0.0.1:9").expect("lookup a");
+  talk.machine.connect(peer);
+  assert.equal(talk.machine.checkSend(1, undefined), "ENOTCONN");
+  talk.drain().expect();
+  talk.found("a").expect("send a");
+  talk.sent("a");
+  talk.expect("send b");
+  talk.sent("b");
+  talk.expect("connect");
+  assert.equal(talk.machine.peer, undefined);
+  assert.equal(talk.machine.cancelConnect(), false, "the system was told");
+  talk.machine.handleConnected(({ from }) => from);
+  assert.equal(talk.machine.peer, peer);
+});
+
+test("a peer that nobody waits for any more is not named", () => {
+  const talk = new Conversation().sends("a", "host:9").expect("lookup a");
+  talk.machine.connect(peer);
+  assert.equal(talk.machine.cancelConnect(), true);
+  talk.found("a").expect("send a");
+  talk.sent("a");
+  talk.expect();
 });
 
 test("where sends would overtake each other, one is under way at a time", () => {
@@ -207,6 +238,7 @@ test("a refusal is forgotten when a datagram arrives, and with its peer", () => 
   talk.arrives(peer, 1);
   assert.equal(talk.machine.takeFailure(), undefined);
   talk.machine.handleFailed("ECONNREFUSED");
+  talk.sent("a");
   talk.connected(stranger);
   assert.equal(talk.machine.takeFailure(), undefined);
   talk.machine.handleFailed("ECONNREFUSED");

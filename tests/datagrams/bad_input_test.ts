@@ -241,12 +241,9 @@ test(
       /it is connected to udp:\S+, and an address was given$/,
     );
     const connecting = socket.connect("udp://localhost:9");
-    await rejects(
-      () => socket.connect(other.localAddress),
-      "ERR_SOCKEYE_STATE",
-      /a connect is on$/,
-    );
-    await fails(() => socket.disconnect(), "ERR_SOCKEYE_STATE", /is on$/);
+    const busy = { code: "ERR_SOCKEYE_STATE", message: /a connect is on$/ };
+    assert.throws(() => socket.disconnect(), busy);
+    await assert.rejects(socket.connect(other.localAddress), busy);
     await connecting;
     socket.disconnect();
     socket.disconnect();

@@ -119,6 +119,13 @@ export const datagrams: readonly DatagramCase[] = [
       await say(peer, "not any more", a);
       await say(stranger, "my turn", a);
       assert.equal(await hear(a), "my turn");
+      // What was handed in before goes to whom it was meant for.
+      const sending = Array.from({ length: 20 }, (_, i) => say(a, `${i}`));
+      await a.connect(peer.localAddress);
+      await say(a, "back again");
+      for (let i = 0; i < 20; i++) assert.equal(await hear(stranger), `${i}`);
+      assert.equal(await hear(peer), "back again");
+      await Promise.all(sending);
     },
   },
   {
