@@ -102,8 +102,12 @@ export class FifoStream implements StreamHandle {
 
   #onData(bytes: Uint8Array, lent: boolean): boolean {
     if (this.#closing) return false;
-    this.#leftover += this.#failure === undefined ? 0 : bytes.length;
-    return this.#events.data(bytes, lent);
+    const kept = this.#events.data(bytes, lent);
+    if (this.#failure === undefined) return kept;
+    this.#leftover += bytes.length;
+    // It never met our end, and writes on and on.
+    if (this.#leftover > longestLeftover) this.#end(this.#failure);
+    return kept;
   }
 
   /** No writer is left, and none can come: the descriptor is of no more use. */
@@ -174,8 +178,7 @@ export class FifoStream implements StreamHandle {
   #awaitLeftover(error: SockeyeError): void {
     const before = this.#leftover;
     this.#pause = scheduler.setTimer(() => {
-      const length = this.#leftover;
-      if (length === before || length > longestLeftover) this.#end(error);
+      if (this.#leftover === before) this.#end(error);
       else this.#awaitLeftover(error);
     }, leftoverPause);
   }

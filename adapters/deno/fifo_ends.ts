@@ -13,6 +13,13 @@
  * need one of its own. That was tried: each costs 170 µs, and each is a
  * descriptor that Deno closes twice (`DenoFifoReader.close`).
  *
+ * Measured against a peer in C on two busy cores, medians of five and their
+ * range, with and without `--allow-ffi`: bytes written 3,000 (1,300 to 3,300)
+ * and 240 MB/s (90 to 330), read 3,000 (1,500 to 3,070) and 1,030 MB/s (600 to
+ * 1,350), there and back with 64 bytes 10 µs (9.5 to 13.4) and 8.8 (8.4 to 9.7).
+ * A writer that waits goes on 0.16 ms after the first read of its peer; looking
+ * every 20 ms, 11 ms after it.
+ *
  * @module
  */
 import { closeSync } from "node:fs";
@@ -97,7 +104,8 @@ export function fifoCapability(): Capability {
     ? {
       support: "emulated",
       reason: "Without --allow-ffi a writer that waits for room looks " +
-        "again after 1 ms, later after 20",
+        "again after 1 ms, doubling to 100: it meets a reader later by as " +
+        "much as that reader was away",
     }
     : {
       support: "none",

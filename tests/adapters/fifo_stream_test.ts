@@ -307,6 +307,27 @@ test("fifo: a peer that only stopped reading is EPIPE too, and the process lives
   closeSync(down.writer);
 });
 
+test("fifo: a peer that stopped reading and writes on and on is not read without end", async () => {
+  const [up, down] = fifos(2) as [Fifo, Fifo];
+  const client = streamOf(down.reader, up.writer);
+  closeSync(up.reader);
+  client.offer(pattern(10));
+  const flood = pattern(4096);
+  while (!client.over) {
+    await turns(1);
+    try {
+      for (;;) writeSync(down.writer, flood);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      assert.ok(code === "EAGAIN" || code === "EPIPE", code);
+    }
+  }
+  assert.equal(client.error.value?.code, "EPIPE");
+  const { receivedLength } = client;
+  assert.ok(receivedLength < 2 * 1024 * 1024, `${receivedLength} bytes`);
+  closeSync(down.writer);
+});
+
 test("fifo: an idle writer is told that its reader has gone", async () => {
   const [up, down] = fifos(2) as [Fifo, Fifo];
   const client = streamOf(down.reader, up.writer);
