@@ -313,6 +313,32 @@ const epollBits = (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |
  * or is none; `EEXIST` to add one twice; `ENOENT` to change or remove one that
  * was not added; `EINVAL` for an unknown operation, a missing event, and flags
  * that have no meaning here (`EPOLLEXCLUSIVE`, `EPOLLWAKEUP` and others)
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@sockeye/net";
+ * import {
+ *   EPOLL_CTL_ADD,
+ *   EPOLL_CTL_MOD,
+ *   epoll_create1,
+ *   epoll_ctl,
+ *   EPOLLET,
+ *   EPOLLIN,
+ *   EPOLLOUT,
+ * } from "@sockeye/net/posix";
+ *
+ * const listener = await listen("tcp://:0");
+ * const client = await connect(listener.address);
+ * const epfd = epoll_create1();
+ * epoll_ctl(epfd, EPOLL_CTL_ADD, client, { events: EPOLLIN, data: client });
+ * epoll_ctl(epfd, EPOLL_CTL_MOD, client, {
+ *   events: EPOLLIN | EPOLLOUT | EPOLLET,
+ *   data: client,
+ * });
+ * epfd.close();
+ * client.abort();
+ * await listener.close();
+ * ```
  */
 export function epoll_ctl(
   epfd: Epoll,
@@ -357,6 +383,30 @@ export function epoll_ctl(
  * @throws {SockeyeError} `EBADF` if the instance is closed, before or meanwhile;
  * `EINVAL` for a bad `maxevents` or timeout; `ERR_SOCKEYE_STATE` if another wait
  * of this instance is on (there, threads may share one)
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from "@sockeye/net";
+ * import {
+ *   EPOLL_CTL_ADD,
+ *   epoll_create1,
+ *   epoll_ctl,
+ *   epoll_wait,
+ *   type EpollEvent,
+ *   EPOLLOUT,
+ * } from "@sockeye/net/posix";
+ *
+ * const listener = await listen("tcp://:0");
+ * const client = await connect(listener.address);
+ * const epfd = epoll_create1();
+ * epoll_ctl(epfd, EPOLL_CTL_ADD, client, { events: EPOLLOUT, data: "client" });
+ * const events: EpollEvent<string>[] = [];
+ * const count = await epoll_wait(epfd, events, 10, 1000);
+ * console.log(count, events[0]?.data); // 1 client
+ * epfd.close();
+ * client.abort();
+ * await listener.close();
+ * ```
  */
 export async function epoll_wait<T>(
   epfd: Epoll,

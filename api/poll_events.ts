@@ -46,6 +46,20 @@ let isLive: (event: PollEvent<unknown>) => boolean;
  *
  * Once its source was removed from the poller, or closed, it is ready for
  * nothing.
+ *
+ * @example
+ * ```ts
+ * import { listen, Poller, PollEvents } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:events");
+ * const poller = new Poller<string>();
+ * poller.add(listener, { readable: true }, "the listener");
+ * const events = new PollEvents<string>(8);
+ * await poller.wait(events, 0);
+ * for (const { data, readable } of events) console.log(data, readable);
+ * poller.close();
+ * await listener.close();
+ * ```
  */
 export class PollEvent<T = unknown> {
   #registration: Registration<T> | undefined;

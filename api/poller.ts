@@ -67,6 +67,25 @@ interface Wait<T> {
  * starves no other.
  *
  * `T` is the type of what is handed in with each source.
+ *
+ * @example
+ * ```ts
+ * import { PollEvents } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, listen, connect, Poller } = createSimulation();
+ * await run(async () => {
+ *   const listener = await listen("mem:polled");
+ *   const client = await connect("mem:polled");
+ *   using poller = new Poller<string>();
+ *   poller.add(listener, { readable: true }, "somebody is there");
+ *   const events = new PollEvents<string>(4);
+ *   await poller.wait(events, 1000);
+ *   for (const { data } of events) console.log(data);
+ *   client.abort();
+ *   await listener.close();
+ * });
+ * ```
  */
 export class Poller<T = unknown> implements Disposable {
   readonly #load: () => Scheduler | Promise<Scheduler>;

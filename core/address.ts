@@ -120,6 +120,13 @@ export function parseAddress(address: AddressLike): Address {
  *
  * The exceptions are peers without a name: they are written `unix:` and
  * `fifo:`, and cannot be addresses to go to.
+ *
+ * @example
+ * ```ts
+ * import { formatAddress, parseAddress } from "@sockeye/net";
+ *
+ * console.log(formatAddress(parseAddress("tcp://:7000"))); // tcp://127.0.0.1:7000
+ * ```
  */
 export function formatAddress(address: Address): string {
   switch (address.transport) {

@@ -93,7 +93,39 @@ const WRITABLE = 8;
 const SETTLE = 16;
 const CLOSED = 32;
 
-/** The machine of one connection. */
+/**
+ * The machine of one connection.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ConnectionMachine } from "@sockeye/net/core";
+ *
+ * const machine = new ConnectionMachine({
+ *   readHighWater: 65_536,
+ *   writeHighWater: 65_536,
+ *   maxQueued: 1_000_000,
+ *   flushTimeout: 10_000,
+ *   lingerTimeout: 2000,
+ *   allowHalfOpen: true,
+ * }, true);
+ * const told: string[] = [];
+ * const drain = () => {
+ *   let next: string;
+ *   while ((next = machine.pollOutput()) !== "wait") told.push(next);
+ *   while ((next = machine.pollCommand()) !== "wait") told.push(next);
+ * };
+ * machine.handleAccepted();
+ * drain();
+ * machine.handleData(5); // five bytes arrived
+ * drain();
+ * machine.consume(5);
+ * machine.handleReadClosed(20); // the peer's end, at 20 ms
+ * drain();
+ * assert.deepEqual(told, ["opened", "startRead", "data", "end"]);
+ * assert.equal(machine.state, "halfClosedRemote");
+ * ```
+ */
 export class ConnectionMachine {
   readonly #limits: ConnectionLimits;
   /** Handlers are called (`data` is withheld while congested; `closed` comes behind the data). */

@@ -39,7 +39,38 @@ export interface ListenerLimits {
 /** Where the kernel queues for us, one is taken in advance: it makes the listener readable. */
 const takenInAdvance = 1;
 
-/** The machine of one listener. */
+/**
+ * The machine of one listener.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Admission, ListenerMachine } from "@sockeye/net/core";
+ *
+ * const admission = new Admission(1); // one connection at once
+ * const machine = new ListenerMachine({
+ *   acceptsOnDemand: false,
+ *   overflow: "reject",
+ *   maxWaiting: 8,
+ * }, admission);
+ * machine.setWanted(Infinity); // a server takes them all
+ * const told: string[] = [];
+ * const drain = (now: number) => {
+ *   for (;;) {
+ *     const next = machine.pollOutput(now);
+ *     if (next === "wait") return;
+ *     if (next === "look") admission.handleDescriptors(now, undefined);
+ *     told.push(next);
+ *   }
+ * };
+ * drain(0);
+ * machine.handleConnection(10);
+ * drain(10);
+ * machine.handleConnection(20);
+ * drain(20);
+ * assert.deepEqual(told, ["look", "startAccept", "deliver", "reject"]);
+ * ```
+ */
 export class ListenerMachine {
   readonly #limits: ListenerLimits;
   readonly #admission: Admission;

@@ -19,7 +19,28 @@ export interface Deadlined {
   timerIndex: number;
 }
 
-/** The deadlines of one loop. */
+/**
+ * The deadlines of one loop.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Timers } from "@sockeye/net/core";
+ *
+ * const idle = {
+ *   timerIndex: -1,
+ *   lastActivity: 0,
+ *   pollTimeout: () => idle.lastActivity + 1000,
+ *   handleTimeout: (now: number) => console.log("idle since a second", now),
+ * };
+ * const timers = new Timers();
+ * timers.update(idle);
+ * idle.lastActivity = 400; // nobody needs to know
+ * assert.equal(timers.pollTimeout(), 1000);
+ * timers.handleTimeout(1000); // too early: it is asked again
+ * assert.equal(timers.pollTimeout(), 1400);
+ * ```
+ */
 export class Timers {
   #items: Deadlined[] = [];
   #deadlines: number[] = [];

@@ -1,0 +1,120 @@
+// `npm run test:docs`: the examples in the documentation run, those of the
+// README compile, and what users call has one.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { reachedSources, reportProblems } from "./npm_layout.mjs";
+import { readManifest } from "./npm_manifest.mjs";
+import { badEnd, run } from "./processes.mjs";
+import { tell } from "./report.mjs";
+import { parseJunit } from "./suite.mjs";
+
+/** @typedef {import("./suite.mjs").Run} Run */
+/** @typedef {import("./suite.mjs").Result} Result */
+
+/** Seconds for all examples; some of them wait on purpose. */
+const LIMIT = 180;
+/** Entry points whose functions and classes each have an example of their own. */
+const forUsers = [".", "./posix", "./memory"];
+/** And of the core those that a driver drives. */
+const driven = /Machine$/;
+
+const deno = resolve("node_modules/.bin/deno");
+const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
+
+await reportProblems(async () => {
+  const manifest = readManifest();
+  const totals = [
+    tell([await runExamples(reachedSources(manifest))]),
+    tell([await findExamples(manifest.entries)]),
+  ];
+  const passed = totals.reduce((sum, total) => sum + total.passed, 0);
+  const failed = totals.reduce((sum, total) => sum + total.failed, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+});
+
+/** @param {readonly string[]} sources @returns {Promise<Run>} */
+async function runExamples(sources) {
+  const directory = mkdtempSync(join(tmpdir(), "sockeye-docs-"));
+  try {
+    const report = join(directory, "report.xml");
+    const args = ["test", "--doc", "--allow-all", "--no-lock"];
+    const outcome = await run(deno, [
+      ...args,
+      `--config=${resolve("deno.json")}`,
+      `--preload=${resolve("tests/_preload.ts")}`,
+      `--junit-path=${report}`,
+      ...sources.map((path) => resolve(path)),
+    ], { cwd: directory, limit: LIMIT, env });
+    const end = badEnd(outcome, LIMIT);
+    // There is none if an example does not compile.
+    const results = existsSync(report)
+      ? parseJunit(readFileSync(report, "utf8"))
+      : [];
+    return {
+      runtime: "examples",
+      results,
+      problems: end === undefined ? [] : [`deno test --doc ${end}`],
+      output: end === undefined ? "" : outcome.output,
+      seconds: outcome.seconds,
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/**
+ * @param {Record<string, string>} entries
+ * @returns {Promise<Run>}
+ */
+async function findExamples(entries) {
+  const started = performance.now();
+  const readme = await run(deno, ["check", "--doc-only", "README.md"], { env });
+  /** @type {Result[]} */
+  const results = [{
+    file: "README.md",
+    name: "its examples compile",
+    ...(readme.code === 0
+      ? { status: "passed" }
+      : { status: "failed", detail: readme.output }),
+  }];
+  for (const [subpath, source] of Object.entries(entries)) {
+    const wanted = forUsers.includes(subpath);
+    if (!wanted && subpath !== "./core") continue;
+    for (const { name, documented } of await symbolsOf(source)) {
+      if (!wanted && !driven.test(name)) continue;
+      results.push({
+        file: source,
+        name: `${name} has an example`,
+        status: documented ? "passed" : "failed",
+      });
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
+  return { runtime: "documented", results, problems: [], output: "", seconds };
+}
+
+/**
+ * The functions, classes and verbs that an entry point exports.
+ *
+ * @param {string} source
+ * @returns {Promise<{ name: string, documented: boolean }[]>}
+ */
+async function symbolsOf(source) {
+  const { output } = await run(deno, ["doc", "--json", source], { env });
+  const { nodes } = JSON.parse(output.slice(output.indexOf("{")));
+  const { symbols } = /** @type {any} */ (Object.values(nodes)[0]);
+  const called = [];
+  for (const { name, declarations } of symbols) {
+    const { kind, def, jsDoc } = declarations[0];
+    const isVerb = kind === "variable" && def?.tsType?.kind !== undefined &&
+      /^[a-z]/.test(name);
+    if (kind !== "function" && kind !== "class" && !isVerb) continue;
+    const documented = jsDoc?.doc?.includes("```") ||
+      jsDoc?.tags?.some((/** @type {any} */ tag) => tag.kind === "example");
+    called.push({ name, documented: Boolean(documented) });
+  }
+  return called;
+}
