@@ -1,7 +1,7 @@
 /**
  * The npm package under npm/, by dnt, for a release:
  *
- *     deno run --allow-all scripts/build_npm.ts [--tag v0.1.0]
+ *     npm run build:dnt -- [--tag v0.1.0]
  *
  * What it needs comes from JSR and is named in scripts/deno.json alone. It is
  * imported dynamically, since a static import would have `deno check` of the

@@ -3,6 +3,7 @@
 //
 //   node scripts/check_packages.mjs            checks
 //   node scripts/check_packages.mjs --write    writes the lists anew
+//   node scripts/check_packages.mjs --strict   takes no warnings, for a release
 //
 // `npm run layout` is the latter: the layout of the npm package, and the
 // exports of package.json, both after the entry points of deno.json.
@@ -34,7 +35,7 @@ await reportProblems(() => {
         `${difference}; if that is meant, run npm run layout`,
     );
   }
-  checkPublished(sources);
+  checkPublished(sources, process.argv.includes("--strict"));
 });
 
 /**
@@ -74,15 +75,18 @@ function checkPackageJson(manifest) {
  * them and nothing else.
  *
  * @param {readonly string[]} sources
+ * @param {boolean} strict
  */
-function checkPublished(sources) {
+function checkPublished(sources, strict) {
   const published = publishedFiles();
   const wanted = [...sources, ...documents, "deno.json"];
   const unreached = published.filter((path) =>
     path.endsWith(".ts") && !sources.includes(path) && !isTest(path)
   );
   for (const path of unreached) {
-    console.log(`warning: ${path} is published, but no entry point reaches it`);
+    const text = `${path} is published, but no entry point reaches it`;
+    if (strict) throw new Problem(`${text}: use it, or remove it`);
+    console.log(`warning: ${text}`);
   }
   const difference = differenceOf([...wanted, ...unreached], published);
   if (difference === undefined) return;

@@ -46,17 +46,22 @@ export function finishPackage(root = process.cwd()) {
 }
 
 /**
+ * The version stands in deno.json; package.json and its lock file repeat it.
+ *
  * @param {string} version as deno.json has it
  * @param {string} root
  */
 export function checkVersion(version, root) {
-  const path = join(root, "package.json");
-  const found = JSON.parse(readFileSync(path, "utf8")).version;
-  if (found === version) return;
-  throw new Problem(
-    `package.json has version ${found}, deno.json ${version}: ` +
-      `run npm version --no-git-tag-version --allow-same-version ${version}`,
-  );
+  for (const name of ["package.json", "package-lock.json"]) {
+    const path = join(root, name);
+    if (name === "package-lock.json" && !existsSync(path)) continue;
+    const found = JSON.parse(readFileSync(path, "utf8")).version;
+    if (found === version) continue;
+    throw new Problem(
+      `${name} has version ${found}, deno.json ${version}: ` +
+        `run npm version --no-git-tag-version --allow-same-version ${version}`,
+    );
+  }
 }
 
 /** @param {readonly string[]} files @param {string} root */

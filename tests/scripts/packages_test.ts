@@ -5,135 +5,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
-
-/** A repository with one entry point, whose code is built. */
-class Repository {
-  readonly root: string = mkdtempSync(join(tmpdir(), "sockeye-"));
-
-  constructor() {
-    this.json("deno.json", {
-      name: "@sockeye/small",
-      version: "1.2.3",
-      license: "MIT",
-      exports: { ".": "./mod.ts" },
-    });
-    this.json("package.json", { name: "@sockeye/small", version: "1.2.3" });
-    for (const name of ["CHANGELOG.md", "LICENSE", "README.md"]) {
-      this.write(name, `${name}\n`);
-    }
-    this.source("mod.ts", `export { one } from "./core/one.ts";\n`);
-    this.source("core/one.ts", "export const one: number = 1;\n");
-    this.layout("core/one", "mod");
-  }
-
-  write(path: string, text: string): void {
-    const target = join(this.root, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, text);
-  }
-
-  json(path: string, value: unknown): void {
-    this.write(path, JSON.stringify(value));
-  }
-
-  /** Puts a source there, and what the compiler would make of it. */
-  source(path: string, text: string, sources = [`../${path}`]): void {
-    const stem = path.replace(/\.ts$/, "");
-    const name = stem.slice(stem.lastIndexOf("/") + 1);
-    this.write(path, text);
-    this.write(
-      `.build/${stem}.js`,
-      `${text}//# sourceMappingURL=${name}.js.map`,
-    );
-    this.json(`.build/${stem}.js.map`, { sources, sourcesContent: [text] });
-    this.write(
-      `.build/${stem}.d.ts`,
-      `${text}//# sourceMappingURL=${name}.d.ts.map`,
-    );
-  }
-
-  /** Keeps a layout with these sources. */
-  layout(...stems: string[]): void {
-    const code = stems.flatMap((stem) =>
-      [".d.ts", ".js", ".js.map"].map((end) => `esm/${stem}${end}`)
-    );
-    const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
-    this.write("scripts/npm_layout.txt", [...documents, ...code].join("\n"));
-  }
-
-  remove(path: string): void {
-    rmSync(join(this.root, path), { recursive: true });
-  }
-
-  read(path: string): string {
-    return readFileSync(join(this.root, path), "utf8");
-  }
-
-  has(path: string): boolean {
-    return existsSync(join(this.root, path));
-  }
-
-  /** Builds the package; gives the status, and what was said. */
-  build(): { status: number | null; said: string } {
-    return this.#node(script("build_npm_tsc.mjs"), "--no-build");
-  }
-
-  /** Does what is left to do when the code is built, by whatever. */
-  finish(): { status: number | null; said: string } {
-    const url = (name: string) => pathToFileURL(script(name)).href;
-    return this.#node(
-      "--input-type=module",
-      "--eval",
-      `import { finishPackage } from "${url("npm_package.mjs")}";
-       import { reportProblems } from "${url("npm_layout.mjs")}";
-       await reportProblems(() => console.log(finishPackage()));`,
-    );
-  }
-
-  check(...options: string[]): { status: number | null; said: string } {
-    return this.#node(script("check_packages.mjs"), ...options);
-  }
-
-  #node(...args: string[]): { status: number | null; said: string } {
-    const other = "deno" in process.versions || "bun" in process.versions;
-    const node = other ? "node" : process.execPath;
-    const { status, stdout, stderr } = spawnSync(node, args, {
-      cwd: this.root,
-      encoding: "utf8",
-    });
-    return { status, said: (stdout + stderr).trim() };
-  }
-}
-
-function script(name: string): string {
-  return resolve("scripts", name);
-}
-
-/** Runs a test in a repository of its own. */
-function inRepository(play: (small: Repository) => void): () => void {
-  return () => {
-    const small = new Repository();
-    try {
-      play(small);
-    } finally {
-      small.remove(".");
-    }
-  };
-}
+import { inRepository, type Repository } from "./repository.ts";
 
 /** What goes wrong, and the one line that tells of it. */
 const faults: readonly {
@@ -271,20 +144,45 @@ test(
 );
 
 test(
+  "a tree that may be released says so, and one that may not says all reasons",
+  inRepository((small) => {
+    small.publishable();
+    small.write("CHANGELOG.md", "# Changelog\n\n## 1.2.3\n");
+    assert.equal(small.check("--write").status, 0);
+    small.commit();
+    assert.deepEqual(small.release("v1.2.3"), {
+      status: 0,
+      said: "1.2.3 may be released",
+    });
+    small.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n");
+    small.json("package-lock.json", { version: "1.2.2" });
+    small.write("core/two.ts", "export const two: number = 2;\n");
+    const { status, said } = small.release("v1.2.4");
+    assert.equal(status, 1);
+    assert.deepEqual(said.split("\n"), [
+      "package-lock.json has version 1.2.2, deno.json 1.2.3: " +
+      "run npm version --no-git-tag-version --allow-same-version 1.2.3",
+      "The tag is v1.2.4, the version 1.2.3: tag it v1.2.3",
+      'CHANGELOG.md begins with "## Unreleased", not with "## 1.2.3": ' +
+      "give what is unreleased its version",
+      "The tree is not clean: CHANGELOG.md, core/two.ts, package-lock.json; " +
+      "commit or remove what is there",
+      "package-lock.json has version 1.2.2, deno.json 1.2.3: " +
+      "run npm version --no-git-tag-version --allow-same-version 1.2.3",
+    ]);
+    small.remove("package-lock.json");
+    assert.match(
+      small.release().said,
+      /^core\/two\.ts is published, but no entry point reaches it: use it/m,
+    );
+  }),
+);
+
+test(
   "what JSR is given is what the entry points reach, and lists can be renewed",
   inRepository((small) => {
+    small.publishable();
     small.remove("scripts/npm_layout.txt");
-    const description =
-      "Portable sockets: one server file runs unchanged on Node, Deno and Bun.";
-    small.json("package.json", {
-      name: "@sockeye/small",
-      version: "1.2.3",
-      description,
-    });
-    small.remove(".build");
-    const include = ["*.ts", "core", "*.md", "LICENSE", "deno.json"];
-    const deno = JSON.parse(small.read("deno.json"));
-    small.json("deno.json", { ...deno, publish: { include } });
     assert.deepEqual(small.check("--write"), { status: 0, said: "" });
     assert.match(small.read("scripts/npm_layout.txt"), /^esm\/core\/one\.js$/m);
     small.write("core/one_test.ts", "export const leaked: number = 1;\n");
