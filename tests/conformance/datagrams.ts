@@ -19,7 +19,7 @@ import type {
   DatagramSocket,
 } from "../../api/datagram_types.ts";
 import type { Address, AddressLike } from "../../core/address.ts";
-import { isSamePeer } from "../../core/datagram_address.ts";
+import { isSamePeer } from "../../entries/protocols.ts";
 import type { Capability, Feature } from "../../core/transport.ts";
 
 /** What these cases are run over. */
