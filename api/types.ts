@@ -218,7 +218,10 @@ export interface ListenOptions extends StreamOptions {
   backlog?: number;
   /** Take IPv6 only, on an IPv6 wildcard. Default false. */
   ipv6Only?: boolean;
-  /** Permission bits of a Unix socket file or FIFO. Default 0o600. */
+  /**
+   * Permission bits of a Unix socket file or FIFO. Default 0o600. To let others
+   * in, a socket needs 0o666, and a FIFO, which they only write to, 0o622.
+   */
   mode?: number;
   /** Group id that is to own a Unix socket file or FIFO. Default the process's. */
   group?: number;

@@ -32,6 +32,10 @@
  * name, mode 0600, an allowed owner), unlinks both, and acknowledges. Then
  * plain bytes follow in both directions.
  *
+ * Clients of other users need to write to the rendezvous, and not to read it:
+ * `mode` 0622 lets them in, 0620 the members of `group`. Whoever may read it
+ * (0666) can take other clients' records away, which costs those their time.
+ *
  * What the owner of the pair proves: whoever made these two files, which
  * nobody else could open, holds their other ends. Where the listener was given
  * a `group`, the pair may have that group and mode 0660; then a member of the

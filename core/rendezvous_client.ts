@@ -267,7 +267,7 @@ export class RendezvousClient {
     const { uid } = yield* this.#look("s2c");
     if (server.uid === uid || server.uid === 0) return true;
     const { group } = server;
-    if ((server.mode & 0o060) !== 0o060) {
+    if ((server.mode & 0o020) === 0) {
       throw new SockeyeError(
         "EACCES",
         `its server, user ${server.uid}, could not open FIFOs of user ${uid}: ` +

@@ -5,7 +5,7 @@
  */
 import { closeSync } from "node:fs";
 import type { FifoAddress } from "../../core/address.ts";
-import type { SockeyeError } from "../../core/error.ts";
+import { SockeyeError } from "../../core/error.ts";
 import type { ServerEffect } from "../../core/rendezvous_effects.ts";
 import type { ServerHandshake } from "../../core/rendezvous_handshake.ts";
 import { RendezvousServer } from "../../core/rendezvous_server.ts";
@@ -133,8 +133,8 @@ class FifoListener implements ListenHandle {
     this.#writer = held.writer;
     this.#reader = platform.ends.openReader(held.reader, {
       data: (bytes, lent) => this.#onData(bytes, lent),
-      // It cannot end: we hold a writer.
-      ended: () => {},
+      ended: () =>
+        this.#end(new SockeyeError("EIO", "it ended, although we hold it")),
       failed: (error) => this.#end(error),
       closed: () => this.#onReaderBack(),
     });
@@ -146,11 +146,13 @@ class FifoListener implements ListenHandle {
   }
 
   startAccept(): void {
+    if (this.#closing) return;
     this.#machine.setAccepting(true);
     this.#pump();
   }
 
   stopAccept(): void {
+    if (this.#closing) return;
     this.#machine.setAccepting(false);
     this.#pump();
   }

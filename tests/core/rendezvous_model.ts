@@ -100,8 +100,9 @@ export class World {
   open(name: string, to: "read" | "write", uid: number): Opened {
     const node = this.at(name);
     if (node.kind === "link") throw new Failed("ELOOP");
-    const mine = uid === 0 || uid === node.uid ||
-      (node.mode & 0o060) === 0o060 || (node.mode & 0o006) === 0o006;
+    // Everybody is in each other's group here.
+    const bit = to === "read" ? 0o044 : 0o022;
+    const mine = uid === 0 || uid === node.uid || (node.mode & bit) !== 0;
     if (!mine) throw new Failed("EACCES");
     if (node.kind === "fifo") {
       if (to === "write" && node.readers === 0) throw new Failed("ENXIO");

@@ -342,7 +342,7 @@ test("only whom allowUsers names, and the others are told", () => {
 
 test("a server of another user that is not root needs a group in common", () => {
   const world = new World();
-  const server = new Server(world, { uid: 1000, mode: 0o666 & ~0o060 });
+  const server = new Server(world, { uid: 1000, mode: 0o602 });
   const { code, message } = failureOf(new Client(world, { uid: 1001 }).run());
   assert.equal(code, "EACCES");
   assert.match(message, /user 1000.*user 1001.*group/);
@@ -353,7 +353,7 @@ test("a server of another user that is not root needs a group in common", () => 
 test("with a group in common the pair has it, mode 0660", () => {
   const world = new World();
   const server = new Server(world, {
-    mode: 0o660,
+    mode: 0o620,
     group: 50,
     rendezvousGroup: 50,
   });

@@ -49,7 +49,7 @@ test(
     inPlace(({ path, directory, address, names }) =>
       withPrograms(async (start) => {
         open(directory);
-        const listener = await listen(address, { mode: 0o666 });
+        const listener = await listen(address, { mode: 0o622 });
         const client = start(
           "python3",
           "-c",
@@ -76,7 +76,7 @@ test(
       withPrograms(async (start) => {
         open(directory);
         const { server, refused } = await echo(address, {
-          mode: 0o666,
+          mode: 0o622,
           allowUsers: [0, 1234],
         });
         const allowed = clientOf("os.setuid(1234)");
@@ -124,7 +124,7 @@ test(
     inPlace(({ path, directory, address, names }) =>
       withPrograms(async (start) => {
         open(directory);
-        const { server, refused } = await echo(address, { mode: 0o666 });
+        const { server, refused } = await echo(address, { mode: 0o622 });
         // The client holds s2c as itself, c2s is somebody else's.
         const mixed = clientOf(`
 mkfifo = os.mkfifo
@@ -143,13 +143,13 @@ os.mkfifo = made
 );
 
 test(
-  "with a group in common: the rendezvous is 0660, and the pair may be",
+  "with a group in common: the rendezvous is 0620, and the pair may be 0660",
   users,
   () =>
     inPlace(({ path, directory, address, names }) =>
       withPrograms(async (start) => {
         open(directory);
-        const listener = await listen(address, { mode: 0o660, group: 4321 });
+        const listener = await listen(address, { mode: 0o620, group: 4321 });
         const member = `os.setgroups([4321]); os.setuid(1234)
 mkfifo = os.mkfifo
 def made(path, mode):
