@@ -73,7 +73,19 @@ export interface Verbs {
   readonly capabilities: () => Promise<Capabilities>;
 }
 
-/** Binds the verbs to a runtime. */
+/**
+ * Binds the verbs to a runtime, loaded by the first of them that is called.
+ *
+ * @example
+ * ```ts
+ * import { createSimulation } from "@sockeye/net/memory";
+ * import { createVerbs } from "@sockeye/net/testing";
+ *
+ * const { runtime } = createSimulation(); // or an adapter of your own
+ * const { capabilities } = createVerbs(() => runtime);
+ * console.log((await capabilities()).runtime);
+ * ```
+ */
 export function createVerbs(load: LoadRuntime): Verbs {
   return {
     connect: async (to, options = {}) =>

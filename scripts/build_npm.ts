@@ -12,7 +12,7 @@
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
-import { reachedSources, reportProblems } from "./npm_layout.mjs";
+import { programsIn, reachedSources, reportProblems } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
 import { finishPackage, packageFolder } from "./npm_package.mjs";
 
@@ -30,10 +30,11 @@ await reportProblems(async () => {
   mkdirSync(packageFolder);
 
   await build({
-    entryPoints: Object.entries(entries).map(([subpath, source]) => ({
-      name: subpath,
-      path: source,
-    })),
+    // finishPackage exports the entry points alone.
+    entryPoints: [
+      ...Object.entries(entries),
+      ...programsIn().map((source) => [`./${source}`, source]),
+    ].map(([name, path]) => ({ name, path })),
     outDir: packageFolder,
     package: { name, version },
     shims: {},

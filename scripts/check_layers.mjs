@@ -172,7 +172,7 @@ function checkImport(file, layer, node) {
   ) {
     const from = specifier(node.arguments[0]);
     if (from !== undefined) return checkSpecifier(file, layer, from, true);
-    return layer.internal
+    return layer.internal || layer.computed
       ? undefined
       : `import() takes a literal in ${layer.name}`;
   }
@@ -223,9 +223,7 @@ function checkWaiting(layer, node, inFunction) {
     (is.isForOfStatement(node) && node.awaitModifier !== undefined);
   if (!waits) return undefined;
   if (layer.synchronous) return `${layer.name} is synchronous: no await`;
-  if (inFunction || layer.internal || layer.name === "examples") {
-    return undefined;
-  }
+  if (inFunction || layer.internal || layer.program) return undefined;
   return `no await at the top level of ${layer.name}: require() must load it`;
 }
 

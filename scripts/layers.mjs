@@ -11,6 +11,8 @@
  * @property {boolean} [packages] whether it may import packages
  * @property {Surroundings} [globals] absent where tsc and deno lint suffice
  * @property {boolean} [synchronous] neither async nor await
+ * @property {boolean} [program] run as a process: it may wait at its top level
+ * @property {boolean} [computed] it may import what it computes
  * @property {boolean} [internal] never published: it may end the process, wait
  * at its top level and import what it computes
  */
@@ -93,6 +95,8 @@ const published = [
   "entries",
   "mod.ts",
   "posix.ts",
+  "conformance",
+  "conformance/programs",
   "cli",
 ];
 
@@ -124,7 +128,20 @@ export const layers = [
     node: true,
   },
   {
+    name: "conformance/programs",
+    imports: ["core", "api", "conformance", "mod.ts"],
+    node: true,
+    program: true,
+    computed: true,
+  },
+  {
+    name: "conformance",
+    imports: ["core", "api", "conformance/programs", "mod.ts", "posix.ts"],
+    node: true,
+  },
+  {
     name: "examples",
+    program: true,
     imports: ["mod.ts", "posix.ts", "entries"],
     node: true,
     packages: true,

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative } from "node:path";
 import process from "node:process";
 import { layers } from "./layers.mjs";
-import { codeFolder, documents } from "./npm_manifest.mjs";
+import { codeFolder, documents, programFolders } from "./npm_manifest.mjs";
 
 /** Where the layout is kept, relative to the repository. */
 export const layoutFile = "scripts/npm_layout.txt";
@@ -59,6 +59,7 @@ export function reachedSources({ entries }, root = process.cwd()) {
   for (const [subpath, entry] of Object.entries(entries)) {
     reach(entry, `deno.json exports it as "${subpath}"`);
   }
+  for (const source of programsIn(root)) reach(source, "it is a program");
   const internal = layers.filter(({ internal }) => internal)
     .map(({ name }) => `${name}/`).concat("examples/");
   for (const source of reached) {
@@ -71,6 +72,15 @@ export function reachedSources({ entries }, root = process.cwd()) {
     );
   }
   return [...reached].sort();
+}
+
+/** Modules that are started, not imported. @param {string} [root] */
+export function programsIn(root = process.cwd()) {
+  return programFolders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
+    );
 }
 
 /**

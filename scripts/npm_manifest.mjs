@@ -15,6 +15,12 @@ export const documents = ["CHANGELOG.md", "LICENSE", "README.md"];
 /** Bytes that the packed package is to stay below; it had 324 kB at 0.1.0. */
 export const packedLimit = 600_000;
 
+/**
+ * Folders of modules that nothing imports and that the package has all the
+ * same: programs that are started.
+ */
+export const programFolders = ["conformance/programs"];
+
 /** The folder of the package that holds the code. */
 export const codeFolder = "esm";
 

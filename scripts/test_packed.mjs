@@ -38,7 +38,7 @@ const tests = [
   "tests/examples/echo_sequential_test.ts",
 ];
 /** What those start as processes. */
-const programs = ["examples", "tests/conformance/programs"];
+const programs = ["examples"];
 
 const deno = resolve("node_modules/.bin/deno");
 const bun = resolve("node_modules/.bin/bun");

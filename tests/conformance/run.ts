@@ -5,8 +5,8 @@
  *     run.ts list
  */
 import process from "node:process";
-import { cases, casesOver } from "./cases/all.ts";
-import { runCase } from "./harness.ts";
+import { cases, casesOver } from "../../conformance/cases/all.ts";
+import { runCase } from "../../conformance/harness.ts";
 import { listAll, runAll } from "./runner.ts";
 import { subjectNamed } from "./subjects.ts";
 

@@ -5,13 +5,13 @@
  *     run_datagrams.ts list
  */
 import process from "node:process";
-import { datagrams } from "./cases/datagrams.ts";
+import { datagrams } from "../../conformance/cases/datagrams.ts";
 import {
   type DatagramSubject,
   type DatagramTransport,
   datagramTransports,
   runDatagramCase,
-} from "./datagrams.ts";
+} from "../../conformance/datagrams.ts";
 import { listAll, runAll } from "./runner.ts";
 
 const [name = "sockeye", transport = "udp", ...ids] = process.argv.slice(2);

@@ -5,7 +5,7 @@
  */
 import { performance } from "node:perf_hooks";
 import process from "node:process";
-import { defaultLimit, type Outcome } from "./harness.ts";
+import { defaultLimit, type Outcome } from "../../conformance/harness.ts";
 
 /** A case, as far as it matters here. */
 interface Item {

@@ -1,6 +1,9 @@
 /** The library as the subject of the datagram part. */
 import { bind, capabilities } from "../../mod.ts";
-import type { DatagramSubject, DatagramTransport } from "./datagrams.ts";
+import type {
+  DatagramSubject,
+  DatagramTransport,
+} from "../../conformance/datagrams.ts";
 import type { Capability, Feature } from "../../core/transport.ts";
 
 /** The library over one transport. */

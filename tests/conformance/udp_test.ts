@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { datagrams } from "./cases/datagrams.ts";
-import { datagramTransports, runDatagramCase } from "./datagrams.ts";
+import { datagrams } from "../../conformance/cases/datagrams.ts";
+import {
+  datagramTransports,
+  runDatagramCase,
+} from "../../conformance/datagrams.ts";
 import { sockeyeDatagrams } from "./sockeye_datagrams.ts";
 
 const hasIPv6 = Object.values(networkInterfaces()).flat()

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fifoPrelude } from "../conformance/programs/fifo.ts";
+import { fifoPrelude } from "../../conformance/programs/fifo.ts";
 import { needs } from "./peers.ts";
 import { onStage } from "./programs.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { test } from "node:test";
 import { connect } from "../../mod.ts";
-import { fifoPrelude } from "../conformance/programs/fifo.ts";
+import { fifoPrelude } from "../../conformance/programs/fifo.ts";
 import { needs } from "../examples/peers.ts";
 import {
   announce,

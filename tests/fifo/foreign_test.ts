@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect } from "../../mod.ts";
-import { fifoPrelude } from "../conformance/programs/fifo.ts";
+import { fifoPrelude } from "../../conformance/programs/fifo.ts";
 import { needs } from "../examples/peers.ts";
 import {
   bytesOf,

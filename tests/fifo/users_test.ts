@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { test } from "node:test";
 import { connect, listen } from "../../mod.ts";
-import { fifoPrelude } from "../conformance/programs/fifo.ts";
+import { fifoPrelude } from "../../conformance/programs/fifo.ts";
 import { needs } from "../examples/peers.ts";
 import {
   codeOf,

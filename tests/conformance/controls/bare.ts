@@ -7,7 +7,7 @@
  * the API has no notion of stays {@linkcode NotApplicable} from here. Names of
  * errors are translated generously: they are not what is compared.
  */
-import { NotApplicable } from "../harness.ts";
+import { NotApplicable } from "../../../conformance/harness.ts";
 import type {
   Connection,
   Handlers,

@@ -10,9 +10,9 @@ import {
   support,
 } from "./bare.ts";
 import type { AnyHandlers, Waiting } from "./bare.ts";
-import { netAddress } from "../peers.ts";
-import { unixReset } from "../harness.ts";
-import type { Subject, TransportName } from "../harness.ts";
+import { netAddress } from "../../../conformance/peers.ts";
+import { unixReset } from "../../../conformance/harness.ts";
+import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -62,6 +62,8 @@ export function bun(transport: TransportName): Subject {
   return {
     name: "bun",
     transport,
+    module: import.meta.url,
+    bare: true,
     support: support({
       ...(transport === "unix" ? { reset: unixReset } : {}),
       cancelConnect: "Bun.connect cannot be cancelled",
@@ -311,3 +313,5 @@ function named(host?: string, port?: number, path = ""): Address {
   if (!host || port === undefined) return { transport: "unix", path };
   return { transport: "tcp", host, port };
 }
+
+export { bun as subject };

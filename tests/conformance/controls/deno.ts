@@ -9,8 +9,8 @@ import {
   support,
 } from "./bare.ts";
 import type { AnyHandlers, Waiting } from "./bare.ts";
-import { netAddress } from "../peers.ts";
-import type { Subject, TransportName } from "../harness.ts";
+import { netAddress } from "../../../conformance/peers.ts";
+import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -52,6 +52,8 @@ export function deno(transport: TransportName): Subject {
   return {
     name: "deno",
     transport,
+    module: import.meta.url,
+    bare: true,
     support: support({ reset: "Deno's own API cannot send a reset" }),
     connect: open,
     listen,
@@ -273,3 +275,5 @@ function translate(error: unknown): never {
   const closed = name === "BadResource" || name === "Interrupted";
   throw closed ? new ControlError("ERR_SOCKEYE_CLOSED", error) : error;
 }
+
+export { deno as subject };

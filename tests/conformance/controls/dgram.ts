@@ -14,13 +14,16 @@ import {
   type UdpAddress,
 } from "../../../core/address.ts";
 import type { Runtime } from "../../../core/transport.ts";
-import type { DatagramSubject, DatagramTransport } from "../datagrams.ts";
-import { NotApplicable } from "../harness.ts";
+import type {
+  DatagramSubject,
+  DatagramTransport,
+} from "../../../conformance/datagrams.ts";
+import { NotApplicable } from "../../../conformance/harness.ts";
 import { ControlError, missing, race, support } from "./bare.ts";
 
 /** Bare `node:dgram` over one transport. */
 export function dgram(transport: DatagramTransport): DatagramSubject {
-  return { name: "dgram", transport, support: support({}), bind };
+  return { name: "dgram", bare: true, transport, support: support({}), bind };
 }
 
 async function bind(

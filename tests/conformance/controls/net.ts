@@ -12,9 +12,9 @@ import {
   support,
 } from "./bare.ts";
 import type { AnyHandlers, Waiting } from "./bare.ts";
-import { netAddress } from "../peers.ts";
-import { unixReset } from "../harness.ts";
-import type { Subject, TransportName } from "../harness.ts";
+import { netAddress } from "../../../conformance/peers.ts";
+import { unixReset } from "../../../conformance/harness.ts";
+import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -32,6 +32,8 @@ export function net(transport: TransportName): Subject {
   return {
     name: "net",
     transport,
+    module: import.meta.url,
+    bare: true,
     support: support(transport === "unix" ? { reset: unixReset } : {}),
     connect: open,
     listen,
@@ -276,3 +278,5 @@ function translate(error: Error & { code?: string }): Error {
   if (state.includes(code)) return new ControlError("ERR_SOCKEYE_STATE", error);
   return error;
 }
+
+export { net as subject };

@@ -20,7 +20,7 @@ import { fifoRequestAndEnd } from "../programs/fifo.ts";
 import { requestAndEnd } from "../programs/python.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers.ts";
-import type { Channel, Connection } from "../../../api/types.ts";
+import type { Channel, Connection } from "../../api/types.ts";
 
 /** B1 to B8, B17, B22 to B25. */
 export const ending: readonly Case[] = [

@@ -13,7 +13,7 @@ at = json.loads(sys.argv[1])
  * Arguments: address, bytes as text. Sends the request and the end together
  * (over TCP in one packet, by TCP_CORK), prints what came back until the end.
  */
-export const requestAndEnd = `${open}
+export const requestAndEnd: string = `${open}
 s = socket.socket(kind(at)); s.connect(where(at))
 if "port" in at: s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 s.sendall(sys.argv[2].encode()); s.shutdown(socket.SHUT_WR)
@@ -31,7 +31,7 @@ print(got.decode(), flush=True)
  * nothing moves any more; then, told to by a line, lets those that were
  * answered go and waits for the rest. Prints the counts again.
  */
-export const manyClients = `${open}
+export const manyClients: string = `${open}
 import errno, resource
 low, high = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (high, high))
@@ -98,14 +98,14 @@ if hold:
 `;
 
 /** Arguments: paths. Leaves a socket file behind at each. */
-export const staleFiles = `
+export const staleFiles: string = `
 import socket, sys
 for path in sys.argv[1:]: socket.socket(socket.AF_UNIX).bind(path)
 print("done", flush=True)
 `;
 
 /** Listens with the shortest queue, fills it, prints the port, never accepts. */
-export const fullListener = `
+export const fullListener: string = `
 import socket, sys, time
 l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(0)
 full = []
@@ -117,7 +117,7 @@ sys.stdin.readline()
 `;
 
 /** Arguments: address, number. Connects and resets at once, so many times; every other one sends a byte. */
-export const manyResets = `${open}
+export const manyResets: string = `${open}
 import struct
 for i in range(int(sys.argv[2])):
     s = socket.socket(kind(at)); s.connect(where(at))

@@ -5,7 +5,7 @@
  * `connect(path)` and `accept(rendezvous)` give a descriptor to read and one to
  * write.
  */
-export const fifoPrelude = `
+export const fifoPrelude: string = `
 import errno, json, os, resource, secrets, select, socket, sys, threading, time
 low, high = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (high, high))
@@ -106,7 +106,7 @@ def say(word):
  * `listen FIFO SOCKET`, answered by `ok`: each client of that FIFO is joined to
  * a connection of its own. `close FIFO` ends a `listen`.
  */
-export const fifoGateway = `${fifoPrelude}
+export const fifoGateway: string = `${fifoPrelude}
 def join(path, r, w):
     s = socket.socket(socket.AF_UNIX); s.connect(path)
     s.setblocking(False); os.set_blocking(r, False); os.set_blocking(w, False)
@@ -179,14 +179,14 @@ for line in sys.stdin:
 `;
 
 /** Arguments: path, bytes as text. Sends the request and its end, prints what came back until the end. */
-export const fifoRequestAndEnd = `${fifoPrelude}
+export const fifoRequestAndEnd: string = `${fifoPrelude}
 r, w = connect(sys.argv[1])
 write_all(w, sys.argv[2].encode()); os.close(w)
 say(rest(r).decode())
 `;
 
 /** As `manyClients`, each a thread: path, number, whether to hold. */
-export const manyFifoClients = `${fifoPrelude}
+export const manyFifoClients: string = `${fifoPrelude}
 path, number, hold = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "hold"
 counts = dict(answered=0, refused=0, wrong=0)
 lock, moved, leave = threading.Lock(), [time.time()], threading.Event()
@@ -219,7 +219,7 @@ for each in clients: each.join(5)
 `;
 
 /** Arguments: path, number. Connects and leaves at once, so many times; every other one sends a byte. */
-export const manyFifoLeavers = `${fifoPrelude}
+export const manyFifoLeavers: string = `${fifoPrelude}
 for i in range(int(sys.argv[2])):
     r, w = connect(sys.argv[1])
     if i % 2 == 0:
@@ -230,20 +230,20 @@ say("done")
 `;
 
 /** Arguments: paths. Leaves a FIFO behind at each, as servers that were killed do. */
-export const staleFifos = `
+export const staleFifos: string = `
 import os, sys
 for path in sys.argv[1:]: os.mkfifo(path, 0o600)
 print("done", flush=True)
 `;
 
 /** Argument: path. Announces itself, and is gone before it is answered. */
-export const diesAnnounced = `${fifoPrelude}
+export const diesAnnounced: string = `${fifoPrelude}
 select.poll = lambda *_: os._exit(0)
 connect(sys.argv[1])
 `;
 
 /** Argument: path. Makes its pair, says so, and does nothing more. */
-export const diesUnannounced = `${fifoPrelude}
+export const diesUnannounced: string = `${fifoPrelude}
 def stop(*_):
     say(os.getpid()); sys.stdin.readline(); os._exit(0)
 os.write = stop

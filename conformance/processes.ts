@@ -3,10 +3,11 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { within } from "./harness.ts";
 import { netAddress, pathOf } from "./peers.ts";
 import type { Trial } from "./harness.ts";
-import type { AddressLike } from "../../core/address.ts";
+import type { AddressLike } from "../core/address.ts";
 
 /** A process that is talked to in lines. */
 export class Program {
@@ -130,7 +131,9 @@ export function programCommand(t: Trial, name: string): string[] {
     : "bun" in versions
     ? [execPath]
     : [execPath, ...execArgv.filter((each) => each.includes("strip-types"))];
-  return [...command, url.pathname, t.subject.name, t.transport];
+  // Deno runs what is not on disk as well.
+  const program = url.protocol === "file:" ? fileURLToPath(url.href) : url.href;
+  return [...command, program, t.subject.module, t.transport];
 }
 
 /** Seconds of processor time that a process has used (proc(5), in ticks of 10 ms). */

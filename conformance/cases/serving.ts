@@ -22,8 +22,8 @@ import { manyClients } from "../programs/python.ts";
 import { openSockets } from "../scratch.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Program } from "../processes.ts";
-import type { Channel, Handlers } from "../../../api/types.ts";
-import type { Address } from "../../../core/address.ts";
+import type { Channel, Handlers } from "../../api/types.ts";
+import type { Address } from "../../core/address.ts";
 
 /** B9, B14, B29, B30. */
 export const serving: readonly Case[] = [

@@ -9,9 +9,9 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { FifoForeign } from "./fifo_peers.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Subject } from "./harness.ts";
-import type { Connection, Listener } from "../../api/types.ts";
-import { parseAddress } from "../../mod.ts";
-import type { AddressLike } from "../../core/address.ts";
+import type { Connection, Listener } from "../api/types.ts";
+import { parseAddress } from "../mod.ts";
+import type { AddressLike } from "../core/address.ts";
 
 /** One end of a connection, held by a foreigner. */
 export interface Peer {

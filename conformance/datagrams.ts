@@ -17,21 +17,32 @@ import type {
   BindOptions,
   Datagram,
   DatagramSocket,
-} from "../../api/datagram_types.ts";
-import type { Address, AddressLike } from "../../core/address.ts";
-import { isSamePeer } from "../../entries/protocols.ts";
-import type { Capability, Feature } from "../../core/transport.ts";
+} from "../api/datagram_types.ts";
+import type { Address, AddressLike } from "../core/address.ts";
+import { isSamePeer } from "../core/datagram_address.ts";
+import type { Capability, Feature } from "../core/transport.ts";
 
 /** What these cases are run over. */
-export const datagramTransports = ["udp", "udp6", "mem"] as const;
-export type DatagramTransport = typeof datagramTransports[number];
+export type DatagramTransport = "udp" | "udp6" | "mem";
+
+/** All of them. */
+export const datagramTransports: readonly DatagramTransport[] = [
+  "udp",
+  "udp6",
+  "mem",
+];
 
 /** What is under test: the library, or bare `node:dgram` in a thin wrapper. */
 export interface DatagramSubject {
-  /** `sockeye` or `dgram`. */
+  /** What it is called in reports. */
   readonly name: string;
+  /** A bare runtime API, which has no notion of much that is asked. */
+  readonly bare?: boolean;
+  /** What it is over. */
   readonly transport: DatagramTransport;
+  /** What it can do of a feature, and why not if it cannot. */
   support(feature: Feature): Promise<Capability>;
+  /** Binds a socket, as the verb of that name. */
   bind(at: AddressLike, options?: BindOptions): Promise<DatagramSocket>;
 }
 
@@ -91,7 +102,7 @@ export class DatagramTrial {
 
   /** Ends the case for a control: its API has no notion of this. */
   libraryOnly(what: string): void {
-    if (this.subject.name !== "sockeye") {
+    if (this.subject.bare) {
       throw new NotApplicable(`The API has no notion of ${what}`);
     }
   }

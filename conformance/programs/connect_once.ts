@@ -1,9 +1,9 @@
 /** Connects once and says how that went. */
 import process from "node:process";
-import { subjectNamed } from "../subjects.ts";
+import { subjectOf } from "./_subject.ts";
 
-const [name = "", transport = "", to = ""] = process.argv.slice(2);
-const subject = await subjectNamed(name, transport);
+const [module = "", transport = "", to = ""] = process.argv.slice(2);
+const subject = await subjectOf(module, transport);
 let word = "connected";
 try {
   const connection = await subject.connect(to);

@@ -16,8 +16,8 @@ import {
 import { programCommand, start } from "../processes.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers.ts";
-import type { Channel } from "../../../api/types.ts";
-import type { Closed } from "../../../core/connection.ts";
+import type { Channel } from "../../api/types.ts";
+import type { Closed } from "../../core/connection.ts";
 
 /** G1 to G7. */
 export const bytes: readonly Case[] = [
@@ -48,7 +48,7 @@ export const bytes: readonly Case[] = [
     title: "Eight connections readable in the same turn: no chunk mixes",
     async run(t) {
       await sameTurn(t, false);
-      if (t.subject.name === "sockeye") await sameTurn(t, true);
+      if (!t.subject.bare) await sameTurn(t, true);
     },
   },
   {
@@ -85,7 +85,7 @@ export const bytes: readonly Case[] = [
       }
       assert.equal(whys.length, 1, "`closed` was called once");
       const late = channel?.send(new Uint8Array(1024));
-      if (t.subject.name === "sockeye") assert.equal(late, false);
+      if (!t.subject.bare) assert.equal(late, false);
       const code = (whys[0]?.error as { code?: unknown } | undefined)?.code;
       assert.ok(["ECONNRESET", "EPIPE"].includes(String(code)), String(code));
     },
@@ -170,7 +170,7 @@ async function sameTurn(t: Trial, borrow: boolean): Promise<void> {
 }
 
 async function alteredAfter(t: Trial): Promise<void> {
-  const ours = t.subject.name === "sockeye";
+  const ours = !t.subject.bare;
   const { connection, peer } = await t.accepted();
   peer.pause();
   const expected: Uint8Array[] = [];

@@ -19,9 +19,9 @@ import { foreignProgram } from "../processes.ts";
 import { manyFifoLeavers } from "../programs/fifo.ts";
 import { manyResets } from "../programs/python.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Channel } from "../../../api/types.ts";
-import type { Address } from "../../../core/address.ts";
-import type { Closed } from "../../../core/connection.ts";
+import type { Channel } from "../../api/types.ts";
+import type { Address } from "../../core/address.ts";
+import type { Closed } from "../../core/connection.ts";
 
 /** S and H. */
 export const semantics: readonly Case[] = [
@@ -179,9 +179,7 @@ async function fiveOutcomes(t: Trial): Promise<void> {
 
   const own = await t.accepted();
   // No other API tells an abort from a close, nor has a word for it.
-  const word = t.subject.name === "sockeye"
-    ? "ECONNABORTED"
-    : "ERR_SOCKEYE_CLOSED";
+  const word = !t.subject.bare ? "ECONNABORTED" : "ERR_SOCKEYE_CLOSED";
   const aborted = later(rejects(own.connection.read(), word));
   own.connection.abort();
   await within(5000, "the abort", aborted);

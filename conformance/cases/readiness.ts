@@ -14,8 +14,8 @@ import {
 import { makeResettable } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers.ts";
-import { type Interest, Poller, PollEvents } from "../../../mod.ts";
-import type { Connection, ReadinessSource } from "../../../mod.ts";
+import { type Interest, Poller, PollEvents } from "../../mod.ts";
+import type { Connection, ReadinessSource } from "../../mod.ts";
 import {
   epoll_create1,
   epoll_ctl,
@@ -34,7 +34,7 @@ import {
   POLLOUT,
   POLLRDHUP,
   select,
-} from "../../../posix.ts";
+} from "../../posix.ts";
 
 /** C1 to C8. */
 export const readiness: readonly Case[] = [

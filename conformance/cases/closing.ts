@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { makeResettable, only } from "./ending.ts";
 import { bytesOf, sleep, within } from "../harness.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Channel, Handlers } from "../../../api/types.ts";
-import type { Closed } from "../../../core/connection.ts";
+import type { Channel, Handlers } from "../../api/types.ts";
+import type { Closed } from "../../core/connection.ts";
 
 /** B25. */
 export const closing: readonly Case[] = [

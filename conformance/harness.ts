@@ -23,9 +23,9 @@ import type {
   ListenOptions,
   ServeOptions,
   Server,
-} from "../../api/types.ts";
-import type { AddressLike } from "../../core/address.ts";
-import type { Capability, Feature } from "../../core/transport.ts";
+} from "../api/types.ts";
+import type { AddressLike } from "../core/address.ts";
+import type { Capability, Feature } from "../core/transport.ts";
 
 /** The transports that these cases are run over. */
 export type TransportName = "tcp" | "unix" | "fifo" | "mem";
@@ -40,12 +40,24 @@ export const fifoReset =
 
 /** What is under test: the library, or a bare runtime API in a thin wrapper. */
 export interface Subject {
-  /** `sockeye`, `net`, `deno` or `bun`. */
+  /** What it is called in reports. */
   readonly name: string;
+  /** What it is over. */
   readonly transport: TransportName;
+  /**
+   * The URL of a module that exports `subject(transport)`, which gives this:
+   * some cases start programs of their own, which load it.
+   */
+  readonly module: string;
+  /** A bare runtime API, which has no notion of much that is asked. */
+  readonly bare?: boolean;
+  /** What it can do of a feature, and why not if it cannot. */
   support(feature: Feature): Promise<Capability>;
+  /** Connects, as the verb of that name. */
   connect(to: AddressLike, options?: ConnectOptions): Promise<Connection>;
+  /** Listens, as the verb of that name. */
   listen(at: AddressLike, options?: ListenOptions): Promise<Listener>;
+  /** Serves with handlers, as the verb of that name. */
   serve<T>(
     at: AddressLike,
     handlers: Handlers<T>,
@@ -84,10 +96,16 @@ export class Overdue extends Error {
 
 /** How one case ended over one subject. */
 export interface Outcome {
+  /** Of the case. */
   readonly id: string;
+  /**
+   * `gap`: it holds as far as the platform lets it; `n/a`: a bare API has no
+   * notion of it, which no adapter may say.
+   */
   readonly verdict: "pass" | "gap" | "fail" | "hangs" | "n/a";
   /** Reasons of the gaps, or what failed. */
   readonly notes: readonly string[];
+  /** What was thrown, if it failed. */
   readonly error?: unknown;
 }
 
@@ -155,7 +173,7 @@ export class Trial {
 
   /** Ends the case for a control: its API has no notion of this. */
   libraryOnly(what: string): void {
-    if (this.subject.name !== "sockeye") {
+    if (this.subject.bare) {
       throw new NotApplicable(`The API has no notion of ${what}`);
     }
   }

@@ -1,11 +1,11 @@
 /** Listens where it is told to, and says whether it got the name. */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { subjectNamed } from "../subjects.ts";
-import type { Listener } from "../../../api/types.ts";
+import { subjectOf } from "./_subject.ts";
+import type { Listener } from "../../api/types.ts";
 
-const [name = "", transport = ""] = process.argv.slice(2);
-const subject = await subjectNamed(name, transport);
+const [module = "", transport = ""] = process.argv.slice(2);
+const subject = await subjectOf(module, transport);
 let listener: Listener | undefined;
 
 const input = createInterface({ input: process.stdin });

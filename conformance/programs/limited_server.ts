@@ -5,10 +5,10 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { subjectNamed } from "../subjects.ts";
+import { subjectOf } from "./_subject.ts";
 
-const [name = "", transport = "", at = ""] = process.argv.slice(2);
-const subject = await subjectNamed(name, transport);
+const [module = "", transport = "", at = ""] = process.argv.slice(2);
+const subject = await subjectOf(module, transport);
 const counts = { opened: 0, answered: 0, broken: 0 };
 
 const server = await subject.serve<{ answered: boolean }>(at, {

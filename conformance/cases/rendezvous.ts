@@ -28,7 +28,7 @@ import {
 } from "../programs/fifo.ts";
 import { only } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Server } from "../../../api/types.ts";
+import type { Server } from "../../api/types.ts";
 
 /** E1 to E8. */
 export const rendezvous: readonly Case[] = [

@@ -17,7 +17,7 @@ import {
 import { only, stall } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers.ts";
-import type { Channel, Op } from "../../../api/types.ts";
+import type { Channel, Op } from "../../api/types.ts";
 
 /** B11, B19 to B21, B26, B27. */
 export const flow: readonly Case[] = [

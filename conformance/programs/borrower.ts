@@ -4,10 +4,10 @@
  */
 import process from "node:process";
 import { bytesOf } from "../harness.ts";
-import { subjectNamed } from "../subjects.ts";
+import { subjectOf } from "./_subject.ts";
 
-const [name = "", transport = "", at = ""] = process.argv.slice(2);
-const subject = await subjectNamed(name, transport);
+const [module = "", transport = "", at = ""] = process.argv.slice(2);
+const subject = await subjectOf(module, transport);
 const sent = bytesOf("borrowed bytes are not yours to keep");
 const kept: Uint8Array[] = [];
 let length = 0;
