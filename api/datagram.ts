@@ -9,26 +9,26 @@ import {
   formatAddress,
   parseAddress,
 } from "../core/address.ts";
-import { checkGroup } from "../core/datagram_address.ts";
+import { checkGroup } from "../core/datagram/address.ts";
 import type {
   DatagramEvents,
   DatagramHandle,
-} from "../core/datagram_transport.ts";
+} from "../core/datagram/transport.ts";
 import { SockeyeError } from "../core/error.ts";
 import { ERROR, GONE, HUP, READABLE, WRITABLE } from "../core/readiness.ts";
 import type { Runtime } from "../core/transport.ts";
 import { explain } from "./acceptor.ts";
-import { DatagramInbox } from "./datagram_inbox.ts";
-import { bindRequestOf, datagramLimitsOf } from "./datagram_options.ts";
-import { DatagramParts } from "./datagram_parts.ts";
-import { DatagramPeer, Naming } from "./datagram_peer.ts";
-import { DatagramSender, type Sending } from "./datagram_sender.ts";
+import { DatagramInbox } from "./datagram/inbox.ts";
+import { bindRequestOf, datagramLimitsOf } from "./datagram/options.ts";
+import { DatagramParts } from "./datagram/parts.ts";
+import { DatagramPeer, Naming } from "./datagram/peer.ts";
+import { DatagramSender, type Sending } from "./datagram/sender.ts";
 import type {
   BindOptions,
   Datagram,
   DatagramSocket,
   DatagramStats,
-} from "./datagram_types.ts";
+} from "./datagram/types.ts";
 import type { Op } from "./types.ts";
 import { checkSignal } from "./wait.ts";
 

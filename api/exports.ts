@@ -22,7 +22,7 @@ export {
   SockeyeError,
   type SockeyeErrorOptions,
 } from "../core/error.ts";
-export { Peers, type PeersOptions } from "../core/peers.ts";
+export { Peers, type PeersOptions } from "../core/datagram/peers.ts";
 export {
   ERROR,
   GONE,
@@ -46,7 +46,7 @@ export type {
   Datagram,
   DatagramSocket,
   DatagramStats,
-} from "./datagram_types.ts";
+} from "./datagram/types.ts";
 export { PollEvents } from "./poll_events.ts";
 export type { PollEvent } from "./poll_events.ts";
 export type { Interest, PollerWaitOptions } from "./poller.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Closed } from "../core/connection.ts";
-import { BUSY, OPENING } from "../core/read_side.ts";
+import { BUSY, OPENING } from "../core/connection/read_side.ts";
 import { StreamChannel } from "./channel.ts";
 import type { Consumer, Driver } from "./driver.ts";
 import type { Handlers } from "./types.ts";

@@ -8,7 +8,7 @@ import type { Capabilities, Runtime } from "../core/transport.ts";
 import { startListening } from "./acceptor.ts";
 import { connectOver } from "./connect.ts";
 import { bindOver } from "./datagram.ts";
-import type { BindOptions, DatagramSocket } from "./datagram_types.ts";
+import type { BindOptions, DatagramSocket } from "./datagram/types.ts";
 import { StreamListener } from "./listener.ts";
 import {
   capacityOf,

@@ -17,9 +17,9 @@ import type {
   BindOptions,
   Datagram,
   DatagramSocket,
-} from "../api/datagram_types.ts";
+} from "../api/datagram/types.ts";
 import type { Address, AddressLike } from "../core/address.ts";
-import { isSamePeer } from "../core/datagram_address.ts";
+import { isSamePeer } from "../core/datagram/address.ts";
 import type { Capability, Feature } from "../core/transport.ts";
 
 /** What these cases are run over. */

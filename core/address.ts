@@ -29,7 +29,7 @@
  * @module
  */
 import { SockeyeError } from "./error.ts";
-import { isIPv4, isIPv6 } from "./ip.ts";
+import { isIPv4, isIPv6 } from "./datagram/ip.ts";
 
 /** An address in the object form; `transport` tells which. */
 export type Address =

@@ -5,18 +5,19 @@
  * and verbs go in, with the time where it matters; after every one of them the
  * driver drains: it polls outputs (for the user) and commands (for the
  * transport) until both say `"wait"`. The lifecycle moves through
- * `transitions.ts` only; what each direction has is counted in `read_side.ts`
- * and `write_side.ts`, how the descriptor goes back in `ending.ts`; here is
- * decided what one means for the other.
+ * `transitions.ts` only; what each direction has is counted in
+ * `connection/read_side.ts` and `connection/write_side.ts`, how the descriptor
+ * goes back in `connection/ending.ts`; here is decided what one means for the
+ * other.
  *
  * @module
  */
-import { Ending } from "./ending.ts";
+import { Ending } from "./connection/ending.ts";
 import { type ErrorCode, SockeyeError } from "./error.ts";
-import { CONGESTED, PAUSED, ReadSide } from "./read_side.ts";
+import { CONGESTED, PAUSED, ReadSide } from "./connection/read_side.ts";
 import { type Input, type State, transitions } from "./transitions.ts";
 import { Wait } from "./wait.ts";
-import { WriteSide } from "./write_side.ts";
+import { WriteSide } from "./connection/write_side.ts";
 
 /**
  * How a connection ended:
@@ -364,7 +365,7 @@ export class ConnectionMachine {
     this.unwithhold(PAUSED);
   }
 
-  /** Withholds data and the end for a reason, a bit of `read_side.ts`. */
+  /** Withholds data and the end for a reason, a bit of `connection/read_side.ts`. */
   withhold(reason: number): void {
     this.#read.withhold(reason);
     // What was to be told in this drain waits too, `closed` behind it.

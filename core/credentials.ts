@@ -74,8 +74,8 @@ import { type Address, formatAddress } from "./address.ts";
 import { SockeyeError } from "./error.ts";
 import type { ConnectRequest, ListenRequest } from "./transport.ts";
 
-export { answerChallenge, type CallRequest } from "./identify_client.ts";
-export { challenge, type ChallengeRequest } from "./identify_server.ts";
+export { answerChallenge, type CallRequest } from "./credentials/client.ts";
+export { challenge, type ChallengeRequest } from "./credentials/server.ts";
 
 /**
  * Checks that a listener can do what is asked about its callers.

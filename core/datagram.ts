@@ -26,7 +26,7 @@ import {
   isSamePeer,
   mostBytes,
   type Reach,
-} from "./datagram_address.ts";
+} from "./datagram/address.ts";
 import { Deque } from "./deque.ts";
 import type { ErrorCode } from "./error.ts";
 

@@ -33,13 +33,13 @@ import type {
   DiskResult,
   Found,
   NameKind,
-} from "./disk_effects.ts";
+} from "./disk_name/effects.ts";
 import {
   clearLeftover,
   isTemporaryName,
   type Sweeper,
-} from "./disk_leftovers.ts";
-import { failure, inUse, judge } from "./disk_verdict.ts";
+} from "./disk_name/leftovers.ts";
+import { failure, inUse, judge } from "./disk_name/verdict.ts";
 import { type ErrorCode, SockeyeError } from "./error.ts";
 import { checkRendezvousPath } from "./rendezvous.ts";
 

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Closed } from "./connection.ts";
-import { ReadSide } from "./read_side.ts";
+import { ReadSide } from "./connection/read_side.ts";
 import { Wait } from "./wait.ts";
 
 /** What the driver is to do for the user; polled in this order. */

@@ -16,8 +16,8 @@
  * @module
  */
 import type { SockeyeError } from "./error.ts";
-import { type ChildExit, PoolChild } from "./pool_child.ts";
-import { PoolFailures, stableAfter } from "./pool_failures.ts";
+import { type ChildExit, PoolChild } from "./pool/child.ts";
+import { PoolFailures, stableAfter } from "./pool/failures.ts";
 import {
   hasSurplus,
   mayReplace,
@@ -26,7 +26,7 @@ import {
   type Tally,
   tallyOf,
   wantsStart,
-} from "./pool_size.ts";
+} from "./pool/size.ts";
 
 /** What a child may take beyond its grace before it is killed, ms. */
 export const killAfter = 500;

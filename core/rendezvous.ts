@@ -4,8 +4,8 @@
  * A FIFO has no `accept`, so the server holds one, the *rendezvous*, whose
  * name everybody knows; a client makes a pair of its own beside it, one FIFO
  * for each direction, and announces it there. This module holds the names;
- * the machines are in `rendezvous_client.ts`, `rendezvous_server.ts` and
- * `rendezvous_sweep.ts`, the lines that they say in `rendezvous_records.ts`.
+ * the machines are in `rendezvous/client.ts`, `rendezvous/server.ts` and
+ * `rendezvous/sweep.ts`, the lines that they say in `rendezvous/records.ts`.
  * All of it is the state `handshaking` of `transitions.ts`, under one deadline,
  * for many clients at the same time.
  *

@@ -17,7 +17,7 @@
  * @module
  */
 import type { Address } from "./address.ts";
-import type { BindEvents, BindRequest } from "./datagram_transport.ts";
+import type { BindEvents, BindRequest } from "./datagram/transport.ts";
 import type { SockeyeError } from "./error.ts";
 
 /** What an adapter tells about bytes that arrive. */

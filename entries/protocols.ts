@@ -10,20 +10,20 @@
 export * from "../core/backoff.ts";
 export * from "../core/credentials.ts";
 export * from "../core/datagram.ts";
-export * from "../core/datagram_address.ts";
-export * from "../core/datagram_transport.ts";
+export * from "../core/datagram/address.ts";
+export * from "../core/datagram/transport.ts";
 export * from "../core/deque.ts";
-export * from "../core/disk_effects.ts";
+export * from "../core/disk_name/effects.ts";
 export * from "../core/disk_name.ts";
-export * from "../core/disk_release.ts";
+export * from "../core/disk_name/release.ts";
 export {
   HandshakeMachine,
   type Interruption,
   Talk,
-} from "../core/handshake.ts";
-export * from "../core/handshake_lines.ts";
-export * from "../core/challenges.ts";
-export * from "../core/identify_effects.ts";
+} from "../core/credentials/handshake.ts";
+export * from "../core/credentials/lines.ts";
+export * from "../core/credentials/challenges.ts";
+export * from "../core/credentials/effects.ts";
 export {
   PlaceMachine,
   preparePlace,
@@ -31,25 +31,25 @@ export {
   proofPath,
   type ProofPlace,
   removePlace,
-} from "../core/identify_place.ts";
+} from "../core/credentials/place.ts";
 export * from "../core/input.ts";
-export * from "../core/ip.ts";
-export * from "../core/peers.ts";
+export * from "../core/datagram/ip.ts";
+export * from "../core/datagram/peers.ts";
 export * from "../core/pool.ts";
-export * from "../core/pool_child.ts";
-export * from "../core/pool_failures.ts";
-export * from "../core/pool_size.ts";
+export * from "../core/pool/child.ts";
+export * from "../core/pool/failures.ts";
+export * from "../core/pool/size.ts";
 export * from "../core/rendezvous.ts";
-export * from "../core/rendezvous_client.ts";
+export * from "../core/rendezvous/client.ts";
 export {
   type ClientEffect,
   type FileEffect,
   type RendezvousEnd,
   type RendezvousResult,
   type ServerEffect,
-} from "../core/rendezvous_effects.ts";
-export * from "../core/rendezvous_handshake.ts";
-export * from "../core/rendezvous_records.ts";
-export * from "../core/rendezvous_server.ts";
-export * from "../core/rendezvous_sweep.ts";
+} from "../core/rendezvous/effects.ts";
+export * from "../core/rendezvous/handshake.ts";
+export * from "../core/rendezvous/records.ts";
+export * from "../core/rendezvous/server.ts";
+export * from "../core/rendezvous/sweep.ts";
 export * from "../core/retry.ts";

@@ -19,9 +19,9 @@ import {
   stdin,
 } from "../mod.ts";
 import { select } from "../posix.ts";
-import { type Party, Typewriter } from "./_chat_party.ts";
-import { Room } from "./_chat_room.ts";
-import { Visit } from "./_chat_visit.ts";
+import { type Party, Typewriter } from "./chat/party.ts";
+import { Room } from "./chat/room.ts";
+import { Visit } from "./chat/visit.ts";
 import { program, sayListening, whenStopped } from "./_program.ts";
 
 const nothing = new Uint8Array(0);

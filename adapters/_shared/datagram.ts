@@ -30,9 +30,9 @@ import type {
   BindRequest,
   DatagramEvents,
   DatagramHandle,
-} from "../../core/datagram_transport.ts";
+} from "../../core/datagram/transport.ts";
 import type { SockeyeError } from "../../core/error.ts";
-import { familyOf, mappedHost } from "../../core/ip.ts";
+import { familyOf, mappedHost } from "../../core/datagram/ip.ts";
 import type { Pending } from "../../core/transport.ts";
 import { interfaceFor, type Interfaces } from "./interfaces.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { BigIntStats } from "node:fs";
-import type { FoundFile } from "../../core/rendezvous_effects.ts";
+import type { FoundFile } from "../../core/rendezvous/effects.ts";
 
 /** What `stat`, in its big integers, says. */
 export function found(stats: BigIntStats): FoundFile {

@@ -21,9 +21,13 @@ import {
 import { resolve } from "node:path";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
-import type { DiskEffect, Found, NameKind } from "../../core/disk_effects.ts";
+import type {
+  DiskEffect,
+  Found,
+  NameKind,
+} from "../../core/disk_name/effects.ts";
 import { DiskNameMachine } from "../../core/disk_name.ts";
-import { DiskNameReleaseMachine } from "../../core/disk_release.ts";
+import { DiskNameReleaseMachine } from "../../core/disk_name/release.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import type { Pending } from "../../core/transport.ts";
 import { found } from "./disk_found.ts";

@@ -1,5 +1,5 @@
 /**
- * Connecting over FIFOs: does what `core/rendezvous_client.ts` asks for.
+ * Connecting over FIFOs: does what `core/rendezvous/client.ts` asks for.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { randomBytes } from "node:crypto";
 import process from "node:process";
 import type { FifoAddress } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
-import { RendezvousClient } from "../../core/rendezvous_client.ts";
-import type { ClientEffect, FoundFile } from "../../core/rendezvous_effects.ts";
+import { RendezvousClient } from "../../core/rendezvous/client.ts";
+import type { ClientEffect, FoundFile } from "../../core/rendezvous/effects.ts";
 import type {
   ConnectEvents,
   ConnectRequest,

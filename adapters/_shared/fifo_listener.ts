@@ -1,15 +1,15 @@
 /**
- * Listening on FIFOs: does what `core/rendezvous_server.ts` asks for.
+ * Listening on FIFOs: does what `core/rendezvous/server.ts` asks for.
  *
  * @module
  */
 import { closeSync } from "node:fs";
 import type { FifoAddress } from "../../core/address.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type { ServerEffect } from "../../core/rendezvous_effects.ts";
-import type { ServerHandshake } from "../../core/rendezvous_handshake.ts";
-import { RendezvousServer } from "../../core/rendezvous_server.ts";
-import { sweepInterval } from "../../core/rendezvous_sweep.ts";
+import type { ServerEffect } from "../../core/rendezvous/effects.ts";
+import type { ServerHandshake } from "../../core/rendezvous/handshake.ts";
+import { RendezvousServer } from "../../core/rendezvous/server.ts";
+import { sweepInterval } from "../../core/rendezvous/sweep.ts";
 import type {
   ListenEvents,
   ListenHandle,

@@ -1,13 +1,13 @@
 /**
  * One connection that begins with a handshake: performs what
- * `core/handshake.ts` says, and is then the user's stream.
+ * `core/credentials/handshake.ts` says, and is then the user's stream.
  *
  * @module
  */
 import type { Address } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
-import type { HandshakeMachine } from "../../core/handshake.ts";
-import type { HandshakeEffect } from "../../core/identify_effects.ts";
+import type { HandshakeMachine } from "../../core/credentials/handshake.ts";
+import type { HandshakeEffect } from "../../core/credentials/effects.ts";
 import type {
   Credentials,
   StreamEvents,

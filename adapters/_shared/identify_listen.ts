@@ -7,12 +7,12 @@ import { randomBytes } from "node:crypto";
 import type { Address, UnixAddress } from "../../core/address.ts";
 import { challenge } from "../../core/credentials.ts";
 import type { SockeyeError } from "../../core/error.ts";
-import { Challenges } from "../../core/challenges.ts";
+import { Challenges } from "../../core/credentials/challenges.ts";
 import {
   preparePlace,
   type ProofPlace,
   removePlace,
-} from "../../core/identify_place.ts";
+} from "../../core/credentials/place.ts";
 import type {
   ListenEvents,
   ListenHandle,

@@ -6,7 +6,7 @@
  */
 import type { networkInterfaces } from "node:os";
 import { SockeyeError } from "../../core/error.ts";
-import { canonicalHost, familyOf } from "../../core/ip.ts";
+import { canonicalHost, familyOf } from "../../core/datagram/ip.ts";
 
 /** What `networkInterfaces` of `node:os` gives. */
 export type Interfaces = ReturnType<typeof networkInterfaces>;

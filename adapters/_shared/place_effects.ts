@@ -18,8 +18,8 @@ import type {
   PlaceEffect,
   PlaceFlow,
   PlaceResult,
-} from "../../core/identify_effects.ts";
-import { PlaceMachine } from "../../core/identify_place.ts";
+} from "../../core/credentials/effects.ts";
+import { PlaceMachine } from "../../core/credentials/place.ts";
 import { found } from "./disk_found.ts";
 import { translateError } from "./errors.ts";
 

@@ -20,7 +20,7 @@ import type {
   FileEffect,
   FoundFile,
   RendezvousEnd,
-} from "../../core/rendezvous_effects.ts";
+} from "../../core/rendezvous/effects.ts";
 import { found } from "./disk_found.ts";
 import { errorCode } from "./errors.ts";
 

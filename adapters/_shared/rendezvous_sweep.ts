@@ -1,6 +1,6 @@
 /**
  * Removing what dead clients left beside a rendezvous: does what
- * `core/rendezvous_sweep.ts` asks for. One effect at a time in the runtime's
+ * `core/rendezvous/sweep.ts` asks for. One effect at a time in the runtime's
  * pool of threads: a large directory stops nobody.
  *
  * @module
@@ -10,7 +10,7 @@ import { SockeyeError } from "../../core/error.ts";
 import {
   RendezvousSweep,
   type SweepEffect,
-} from "../../core/rendezvous_sweep.ts";
+} from "../../core/rendezvous/sweep.ts";
 import { found } from "./disk_found.ts";
 import { errorCode } from "./errors.ts";
 import type { FifoPlatform } from "./fifo_platform.ts";

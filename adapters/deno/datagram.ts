@@ -14,7 +14,7 @@
 import { networkInterfaces } from "node:os";
 import type { UdpAddress } from "../../core/address.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
-import { familyOf, isLoopback } from "../../core/ip.ts";
+import { familyOf, isLoopback } from "../../core/datagram/ip.ts";
 import type { DgramTraits } from "../_shared/datagram.ts";
 import type { Interfaces } from "../_shared/interfaces.ts";
 import { translateError } from "./errors.ts";

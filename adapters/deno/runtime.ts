@@ -20,7 +20,7 @@
  * @module
  */
 import type { Address } from "../../core/address.ts";
-import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
   Capabilities,

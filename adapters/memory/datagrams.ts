@@ -17,7 +17,7 @@ import type {
   BindEvents,
   DatagramEvents,
   DatagramHandle,
-} from "../../core/datagram_transport.ts";
+} from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type { Pending, Scheduler } from "../../core/transport.ts";
 import type { FaultPlan } from "./faults.ts";

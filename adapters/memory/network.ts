@@ -5,7 +5,7 @@
  * @module
  */
 import type { MemAddress } from "../../core/address.ts";
-import type { BindEvents } from "../../core/datagram_transport.ts";
+import type { BindEvents } from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type {
   ConnectEvents,

@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import type { Address } from "../../core/address.ts";
-import type { BindEvents, BindRequest } from "../../core/datagram_transport.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
 import type {
   Capabilities,
   Capability,

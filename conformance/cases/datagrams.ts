@@ -18,7 +18,7 @@ import {
   next,
   settle,
 } from "../datagrams.ts";
-import type { Datagram, DatagramSocket } from "../../api/datagram_types.ts";
+import type { Datagram, DatagramSocket } from "../../api/datagram/types.ts";
 import type { UdpAddress } from "../../core/address.ts";
 import { poll, POLLIN, POLLOUT, select } from "../../posix.ts";
 import { Poller, PollEvents } from "../../mod.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BUSY } from "../../core/read_side.ts";
+import { BUSY } from "../../core/connection/read_side.ts";
 import { SockeyeError } from "../../core/error.ts";
 import { Conversation } from "./machine_pair.ts";
 

@@ -7,10 +7,10 @@ import {
   checkListenRequest,
 } from "../../core/credentials.ts";
 import { SockeyeError } from "../../core/error.ts";
-import { MAX_HANDSHAKE_LINE } from "../../core/handshake_lines.ts";
-import { Challenges } from "../../core/challenges.ts";
-import type { FoundFile } from "../../core/disk_effects.ts";
-import { preparePlace, removePlace } from "../../core/identify_place.ts";
+import { MAX_HANDSHAKE_LINE } from "../../core/credentials/lines.ts";
+import { Challenges } from "../../core/credentials/challenges.ts";
+import type { FoundFile } from "../../core/disk_name/effects.ts";
+import { preparePlace, removePlace } from "../../core/credentials/place.ts";
 import { connectRequest, listenRequest } from "../requests.ts";
 import { chances } from "./disk_model.ts";
 import {

@@ -14,7 +14,7 @@ import {
   checkGroup,
   isNamed,
   isSamePeer,
-} from "../../core/datagram_address.ts";
+} from "../../core/datagram/address.ts";
 import type { ErrorCode } from "../../core/error.ts";
 
 interface In {

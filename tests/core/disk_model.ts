@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { DiskEffect, Found } from "../../core/disk_effects.ts";
+import type { DiskEffect, Found } from "../../core/disk_name/effects.ts";
 import { DiskNameMachine, type DiskNameRequest } from "../../core/disk_name.ts";
 import type { ErrorCode, SockeyeError } from "../../core/error.ts";
 

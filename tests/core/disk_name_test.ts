@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LEFTOVER_AGE, LOCK_AGE, LOCK_WAIT } from "../../core/disk_name.ts";
-import { DiskNameReleaseMachine } from "../../core/disk_release.ts";
+import { DiskNameReleaseMachine } from "../../core/disk_name/release.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import {
   chances,

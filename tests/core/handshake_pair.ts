@@ -11,14 +11,14 @@ import {
   challenge,
   type ChallengeRequest,
 } from "../../core/credentials.ts";
-import type { HandshakeMachine } from "../../core/handshake.ts";
-import type { FoundFile } from "../../core/disk_effects.ts";
+import type { HandshakeMachine } from "../../core/credentials/handshake.ts";
+import type { FoundFile } from "../../core/disk_name/effects.ts";
 import type {
   PlaceEffect,
   PlaceFlow,
   PlaceResult,
-} from "../../core/identify_effects.ts";
-import { PlaceMachine } from "../../core/identify_place.ts";
+} from "../../core/credentials/effects.ts";
+import { PlaceMachine } from "../../core/credentials/place.ts";
 
 export const nonce = "0123456789abcdef0123456789abcdef";
 export const place = {

@@ -9,7 +9,7 @@ import {
   isLoopback,
   isMulticast,
   mappedHost,
-} from "../../core/ip.ts";
+} from "../../core/datagram/ip.ts";
 
 /** Spellings, and the one that they stand for; RFC 5952 has most of them. */
 const spellings: readonly [given: string, canonical: string][] = [

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Address } from "../../core/address.ts";
-import { Peers } from "../../core/peers.ts";
+import { Peers } from "../../core/datagram/peers.ts";
 
 const peer = (port: number): Address => ({
   transport: "udp",

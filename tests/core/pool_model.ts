@@ -1,8 +1,8 @@
 /** A pool machine with a stand-in for its driver, which watches the promises. */
 import assert from "node:assert/strict";
 import { PoolMachine, type PoolOutput } from "../../core/pool.ts";
-import type { ChildExit } from "../../core/pool_child.ts";
-import type { PoolLimits } from "../../core/pool_size.ts";
+import type { ChildExit } from "../../core/pool/child.ts";
+import type { PoolLimits } from "../../core/pool/size.ts";
 
 const limits: PoolLimits = {
   exclusive: true,

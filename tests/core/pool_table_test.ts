@@ -6,7 +6,7 @@ import {
   type ChildInput,
   type ChildState,
   childTransitions,
-} from "../../core/pool_child.ts";
+} from "../../core/pool/child.ts";
 import { PoolConversation } from "./pool_model.ts";
 
 // The moves, written down a second time and by columns: a change of a cell

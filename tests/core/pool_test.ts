@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SockeyeError } from "../../core/error.ts";
-import { stableAfter } from "../../core/pool_failures.ts";
+import { stableAfter } from "../../core/pool/failures.ts";
 import { PoolConversation } from "./pool_model.ts";
 
 const members = { exclusive: false, min: 2, max: 4 };

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ErrorCode } from "../../core/error.ts";
-import { NUDGE } from "../../core/rendezvous_client.ts";
-import { MAX_HANDSHAKES } from "../../core/rendezvous_server.ts";
+import { NUDGE } from "../../core/rendezvous/client.ts";
+import { MAX_HANDSHAKES } from "../../core/rendezvous/server.ts";
 import {
   assertConnected,
   Client,

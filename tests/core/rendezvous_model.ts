@@ -11,20 +11,20 @@ import { SockeyeError } from "../../core/error.ts";
 import {
   RendezvousClient,
   type RendezvousClientOptions,
-} from "../../core/rendezvous_client.ts";
+} from "../../core/rendezvous/client.ts";
 import type {
   ClientEffect,
   FileEffect,
   FoundFile,
   RendezvousEnd,
   ServerEffect,
-} from "../../core/rendezvous_effects.ts";
+} from "../../core/rendezvous/effects.ts";
 import type {
   RendezvousServerOptions,
   ServerHandshake,
-} from "../../core/rendezvous_handshake.ts";
-import { RendezvousServer } from "../../core/rendezvous_server.ts";
-import { RendezvousSweep } from "../../core/rendezvous_sweep.ts";
+} from "../../core/rendezvous/handshake.ts";
+import { RendezvousServer } from "../../core/rendezvous/server.ts";
+import { RendezvousSweep } from "../../core/rendezvous/sweep.ts";
 import type { Credentials } from "../../core/transport.ts";
 
 export const path = "run/app";

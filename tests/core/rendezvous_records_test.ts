@@ -9,7 +9,7 @@ import {
   MAX_LINE,
   parseAnnouncement,
   parseAnswer,
-} from "../../core/rendezvous_records.ts";
+} from "../../core/rendezvous/records.ts";
 import { ascii } from "./rendezvous_model.ts";
 
 const nonce = "0123456789abcdef0123456789abcdef";

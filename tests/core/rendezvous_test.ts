@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ErrorCode } from "../../core/error.ts";
 import { checkRendezvousPath } from "../../core/rendezvous.ts";
-import { formatAnnouncement } from "../../core/rendezvous_records.ts";
+import { formatAnnouncement } from "../../core/rendezvous/records.ts";
 import { chances } from "./disk_model.ts";
 import {
   assertConnected,

@@ -1,9 +1,9 @@
-/** `examples/_chat_link.ts`: over a network that loses, doubles and delays. */
+/** `examples/chat/link.ts`: over a network that loses, doubles and delays. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seeded } from "../../adapters/memory/random.ts";
-import { Link } from "../../examples/_chat_link.ts";
-import { parse } from "../../examples/_chat_parcel.ts";
+import { Link } from "../../examples/chat/link.ts";
+import { parse } from "../../examples/chat/parcel.ts";
 
 interface Event {
   readonly at: number;

@@ -5,7 +5,7 @@ import type {
   Datagram,
   DatagramSocket,
   DatagramStats,
-} from "../../../api/datagram_types.ts";
+} from "../../../api/datagram/types.ts";
 import type { Op } from "../../../api/types.ts";
 import {
   type Address,

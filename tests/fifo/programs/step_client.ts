@@ -11,11 +11,11 @@ import { createInterface } from "node:readline";
 import { found } from "../../../adapters/_shared/disk_found.ts";
 import { errorCode } from "../../../adapters/_shared/errors.ts";
 import { RendezvousFiles } from "../../../adapters/_shared/rendezvous_files.ts";
-import { RendezvousClient } from "../../../core/rendezvous_client.ts";
+import { RendezvousClient } from "../../../core/rendezvous/client.ts";
 import type {
   ClientEffect,
   FoundFile,
-} from "../../../core/rendezvous_effects.ts";
+} from "../../../core/rendezvous/effects.ts";
 
 const [path = "", step = "0"] = process.argv.slice(2);
 const files = new RendezvousFiles();

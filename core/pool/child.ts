@@ -1,0 +1,141 @@
+/**
+ * One child of a pool: its life as a table, and what is counted of it.
+ *
+ * @module
+ */
+import type { SockeyeError } from "../error.ts";
+
+/**
+ * Where in its life a child is:
+ *
+ * - `starting`: asked for, and not heard of yet
+ * - `ready`: takes connections
+ * - `retiring`: finishes those that it has, and takes no more
+ * - `killed`: told to end at once
+ * - `gone`: ended and reaped
+ */
+export type ChildState = "starting" | "ready" | "retiring" | "killed" | "gone";
+
+/** What can happen to a child. */
+export type ChildInput = "ready" | "retire" | "kill" | "exited";
+
+/** Every move that there is; an input that a state has no entry for is ignored. */
+export const childTransitions: Readonly<
+  Record<ChildState, Readonly<Partial<Record<ChildInput, ChildState>>>>
+> = {
+  // Nothing is lost with one that has nothing yet: it is not waited for.
+  starting: {
+    ready: "ready",
+    retire: "killed",
+    kill: "killed",
+    exited: "gone",
+  },
+  ready: { retire: "retiring", kill: "killed", exited: "gone" },
+  retiring: { kill: "killed", exited: "gone" },
+  killed: { exited: "gone" },
+  gone: {},
+};
+
+/** How a child ended. */
+export interface ChildExit {
+  /** Its exit status; null if a signal ended it, or if it never started. */
+  readonly status: number | null;
+  /** The signal that ended it. */
+  readonly signal: string | null;
+  /** Why it did not even start, or what it said of its end. */
+  readonly error?: SockeyeError | undefined;
+}
+
+/** A child, as the pool counts it. */
+export class PoolChild {
+  /** Its number, counted up from 1 in its pool. */
+  readonly id: number;
+  /** When it was asked for, absolute ms. */
+  readonly startedAt: number;
+  /** Where in its life it is. */
+  state: ChildState = "starting";
+  /** When it said that it was there; `Infinity` before. */
+  readyAt: number = Infinity;
+  /** Since when it has had no connection. */
+  idleSince: number = Infinity;
+  /** Connections that it has now. */
+  open = 0;
+  /** Connections that it was given or took, in all. */
+  taken = 0;
+  /** To be replaced: it is from before a restart, or has done or aged enough. */
+  old = false;
+  /** When patience with it is over. */
+  killAt: number;
+  /** Killed because it did not begin or did not end in time. */
+  overdue = false;
+  /** What it is still to be told: to finish within so many ms. */
+  tellRetire: number | undefined;
+  /** It is still to be ended. */
+  tellKill = false;
+
+  /** One that is asked for now, and waited for `startTimeout` ms. */
+  constructor(id: number, now: number, startTimeout: number) {
+    this.id = id;
+    this.startedAt = now;
+    this.killAt = now + startTimeout;
+  }
+
+  /** Whether it is, or will be, there for connections. */
+  get active(): boolean {
+    return this.state === "starting" || this.state === "ready";
+  }
+
+  /** Makes a move of the table; false where the table has none. */
+  move(input: ChildInput): boolean {
+    const next = childTransitions[this.state][input];
+    if (next === undefined) return false;
+    this.state = next;
+    return true;
+  }
+
+  /** It says that it is there; false if that comes too late. */
+  ready(now: number): boolean {
+    if (!this.move("ready")) return false;
+    this.readyAt = now;
+    this.idleSince = now;
+    this.killAt = Infinity;
+    return true;
+  }
+
+  /** It has one more connection. */
+  take(): void {
+    this.open++;
+    this.taken++;
+    this.idleSince = Infinity;
+  }
+
+  /** One of its connections is over. */
+  leave(now: number): void {
+    if (this.open === 0) return;
+    this.open--;
+    if (this.open === 0) this.idleSince = now;
+  }
+
+  /** Is to finish within `grace`, and is killed when `patience` is over besides. */
+  retire(now: number, grace: number, patience: number): void {
+    const before = this.state;
+    if (this.move("retire")) this.killAt = Infinity;
+    if (before === "starting") {
+      this.tellKill = true;
+      return;
+    }
+    if (this.state !== "retiring") return;
+    const killAt = now + grace + patience;
+    if (before === "retiring" && killAt >= this.killAt) return;
+    this.killAt = killAt;
+    this.tellRetire = grace;
+  }
+
+  /** Is to end at once. */
+  kill(): void {
+    if (!this.move("kill")) return;
+    this.tellKill = true;
+    this.tellRetire = undefined;
+    this.killAt = Infinity;
+  }
+}
