@@ -5,13 +5,7 @@
  * sockets where that of streams connects and listens.
  */
 import { performance } from "node:perf_hooks";
-import {
-  judge,
-  type Judged,
-  NotApplicable,
-  type Outcome,
-  within,
-} from "./harness.ts";
+import { judge, type Judged, NotApplicable, within } from "./harness.ts";
 import { openSockets } from "./scratch.ts";
 import type {
   BindOptions,
@@ -20,10 +14,8 @@ import type {
 } from "../api/datagram/types.ts";
 import type { Address, AddressLike } from "../core/address.ts";
 import { isSamePeer } from "../core/datagram/address.ts";
-import type { Capability, Feature } from "../core/transport.ts";
-
-/** What these cases are run over. */
-export type DatagramTransport = "udp" | "udp6" | "mem";
+import type { Feature } from "../core/transport.ts";
+import type { DatagramSubject, DatagramTransport, Outcome } from "./subject.ts";
 
 /** All of them. */
 export const datagramTransports: readonly DatagramTransport[] = [
@@ -31,20 +23,6 @@ export const datagramTransports: readonly DatagramTransport[] = [
   "udp6",
   "mem",
 ];
-
-/** What is under test: the library, or bare `node:dgram` in a thin wrapper. */
-export interface DatagramSubject {
-  /** What it is called in reports. */
-  readonly name: string;
-  /** A bare runtime API, which has no notion of much that is asked. */
-  readonly bare?: boolean;
-  /** What it is over. */
-  readonly transport: DatagramTransport;
-  /** What it can do of a feature, and why not if it cannot. */
-  support(feature: Feature): Promise<Capability>;
-  /** Binds a socket, as the verb of that name. */
-  bind(at: AddressLike, options?: BindOptions): Promise<DatagramSocket>;
-}
 
 /** One sentence about datagrams. */
 export type DatagramCase = Judged<DatagramTrial>;

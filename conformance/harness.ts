@@ -25,10 +25,8 @@ import type {
   Server,
 } from "../api/types.ts";
 import type { AddressLike } from "../core/address.ts";
-import type { Capability, Feature } from "../core/transport.ts";
-
-/** The transports that these cases are run over. */
-export type TransportName = "tcp" | "unix" | "fifo" | "mem";
+import type { Feature } from "../core/transport.ts";
+import type { Outcome, Subject, TransportName } from "./subject.ts";
 
 /** Why an abort is not told to a peer over a Unix socket, whoever does it. */
 export const unixReset =
@@ -37,33 +35,6 @@ export const unixReset =
 /** Why nobody over FIFOs is told of an abort. */
 export const fifoReset =
   "FIFOs know no reset: an abort is an end at the peer, and EPIPE when it writes";
-
-/** What is under test: the library, or a bare runtime API in a thin wrapper. */
-export interface Subject {
-  /** What it is called in reports. */
-  readonly name: string;
-  /** What it is over. */
-  readonly transport: TransportName;
-  /**
-   * The URL of a module that exports `subject(transport)`, which gives this:
-   * some cases start programs of their own, which load it.
-   */
-  readonly module: string;
-  /** A bare runtime API, which has no notion of much that is asked. */
-  readonly bare?: boolean;
-  /** What it can do of a feature, and why not if it cannot. */
-  support(feature: Feature): Promise<Capability>;
-  /** Connects, as the verb of that name. */
-  connect(to: AddressLike, options?: ConnectOptions): Promise<Connection>;
-  /** Listens, as the verb of that name. */
-  listen(at: AddressLike, options?: ListenOptions): Promise<Listener>;
-  /** Serves with handlers, as the verb of that name. */
-  serve<T>(
-    at: AddressLike,
-    handlers: Handlers<T>,
-    options?: ServeOptions,
-  ): Promise<Server>;
-}
 
 /** One sentence of the suite. */
 export interface Case {
@@ -92,21 +63,6 @@ export class Overdue extends Error {
   constructor(what: string, ms: number) {
     super(`Still waiting for ${what} after ${ms} ms`);
   }
-}
-
-/** How one case ended over one subject. */
-export interface Outcome {
-  /** Of the case. */
-  readonly id: string;
-  /**
-   * `gap`: it holds as far as the platform lets it; `n/a`: a bare API has no
-   * notion of it, which no adapter may say.
-   */
-  readonly verdict: "pass" | "gap" | "fail" | "hangs" | "n/a";
-  /** Reasons of the gaps, or what failed. */
-  readonly notes: readonly string[];
-  /** What was thrown, if it failed. */
-  readonly error?: unknown;
 }
 
 /** Two ends of one connection, and the listener that it came by. */

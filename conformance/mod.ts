@@ -28,21 +28,25 @@ import type { Verbs } from "../api/verbs.ts";
 import type { Capability, Feature } from "../core/transport.ts";
 import { casesOver } from "./cases/all.ts";
 import { datagrams } from "./cases/datagrams.ts";
-import { type DatagramSubject, runDatagramCase } from "./datagrams.ts";
-import {
-  fifoReset,
-  type Outcome,
-  runCase,
-  type Subject,
-  type TransportName,
-  unixReset,
-} from "./harness.ts";
+import { runDatagramCase } from "./datagrams.ts";
+import { fifoReset, runCase, unixReset } from "./harness.ts";
+import type {
+  DatagramSubject,
+  Outcome,
+  Subject,
+  TransportName,
+} from "./subject.ts";
 
 export * from "../api/exports.ts";
 export { createVerbs, type LoadRuntime } from "../api/verbs.ts";
 export type { Runtime } from "../core/transport.ts";
-export type { DatagramSubject, DatagramTransport } from "./datagrams.ts";
-export type { Outcome, Subject, TransportName } from "./harness.ts";
+export type {
+  DatagramSubject,
+  DatagramTransport,
+  Outcome,
+  Subject,
+  TransportName,
+} from "./subject.ts";
 
 /** One sentence of the suite, about connections or about datagrams. */
 export interface ConformanceCase<S = Subject> {

@@ -8,10 +8,10 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { FifoForeign } from "./fifo_peers.ts";
 import type { Scratch } from "./scratch.ts";
-import type { Subject } from "./harness.ts";
 import type { Connection, Listener } from "../api/types.ts";
 import { parseAddress } from "../mod.ts";
 import type { AddressLike } from "../core/address.ts";
+import type { Subject } from "./subject.ts";
 
 /** One end of a connection, held by a foreigner. */
 export interface Peer {

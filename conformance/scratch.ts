@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TransportName } from "./harness.ts";
+import type { TransportName } from "./subject.ts";
 
 let serial = 0;
 

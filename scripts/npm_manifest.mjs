@@ -12,8 +12,11 @@ const repository = "https://github.com/sockeye-net/sockeye";
 /** Beside the code: the licence and what people read. package.json comes first. */
 export const documents = ["CHANGELOG.md", "LICENSE", "README.md"];
 
-/** Bytes that the packed package is to stay below; it had 324 kB at 0.1.0. */
-export const packedLimit = 600_000;
+/**
+ * Bytes that the packed package is to stay below. It has 735 kB; half of that
+ * are the source maps, which hold the sources.
+ */
+export const packedLimit = 1_000_000;
 
 /**
  * Folders of modules that nothing imports and that the package has all the

@@ -9,7 +9,8 @@ import { readiness } from "./readiness.ts";
 import { rendezvous } from "./rendezvous.ts";
 import { semantics } from "./semantics.ts";
 import { serving } from "./serving.ts";
-import type { Case, TransportName } from "../harness.ts";
+import type { Case } from "../harness.ts";
+import type { TransportName } from "../subject.ts";
 
 /** The whole suite. */
 export const cases: readonly Case[] = [

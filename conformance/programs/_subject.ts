@@ -1,5 +1,5 @@
 /** The subject that a program is started for. */
-import type { Subject, TransportName } from "../harness.ts";
+import type { Subject, TransportName } from "../subject.ts";
 
 /**
  * Loads it.

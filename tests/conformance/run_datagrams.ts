@@ -7,12 +7,14 @@
 import process from "node:process";
 import { datagrams } from "../../conformance/cases/datagrams.ts";
 import {
-  type DatagramSubject,
-  type DatagramTransport,
   datagramTransports,
   runDatagramCase,
 } from "../../conformance/datagrams.ts";
 import { listAll, runAll } from "./runner.ts";
+import type {
+  DatagramSubject,
+  DatagramTransport,
+} from "../../conformance/subject.ts";
 
 const [name = "sockeye", transport = "udp", ...ids] = process.argv.slice(2);
 if (name === "list") {

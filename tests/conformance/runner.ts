@@ -5,7 +5,8 @@
  */
 import { performance } from "node:perf_hooks";
 import process from "node:process";
-import { defaultLimit, type Outcome } from "../../conformance/harness.ts";
+import { defaultLimit } from "../../conformance/harness.ts";
+import type { Outcome } from "../../conformance/subject.ts";
 
 /** A case, as far as it matters here. */
 interface Item {

@@ -1,10 +1,10 @@
 /** The library as the subject of the datagram part. */
 import { bind, capabilities } from "../../mod.ts";
+import type { Capability, Feature } from "../../core/transport.ts";
 import type {
   DatagramSubject,
   DatagramTransport,
-} from "../../conformance/datagrams.ts";
-import type { Capability, Feature } from "../../core/transport.ts";
+} from "../../conformance/subject.ts";
 
 /** The library over one transport. */
 export function sockeyeDatagrams(

@@ -1,5 +1,5 @@
 /** Subjects by name; each is imported only where it is asked for. */
-import type { Subject, TransportName } from "../../conformance/harness.ts";
+import type { Subject, TransportName } from "../../conformance/subject.ts";
 
 /** The subject of this name over this transport. */
 export async function subjectNamed(

@@ -12,7 +12,6 @@ import {
 import type { AnyHandlers, Waiting } from "./bare.ts";
 import { netAddress } from "../../../conformance/peers.ts";
 import { unixReset } from "../../../conformance/harness.ts";
-import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -24,6 +23,7 @@ import type {
 } from "../../../api/types.ts";
 import type { Address, AddressLike } from "../../../core/address.ts";
 import type { Closed } from "../../../core/connection.ts";
+import type { Subject, TransportName } from "../../../conformance/subject.ts";
 
 /** The part of Bun's API that is compared; the other runtimes compile this file too. */
 interface BunSocket {

@@ -10,7 +10,6 @@ import {
 } from "./bare.ts";
 import type { AnyHandlers, Waiting } from "./bare.ts";
 import { netAddress } from "../../../conformance/peers.ts";
-import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -22,6 +21,7 @@ import type {
 } from "../../../api/types.ts";
 import type { Address, AddressLike } from "../../../core/address.ts";
 import type { Closed } from "../../../core/connection.ts";
+import type { Subject, TransportName } from "../../../conformance/subject.ts";
 
 /** The part of Deno's API that is compared; the other runtimes compile this file too. */
 interface DenoConn {

@@ -14,12 +14,12 @@ import {
   type UdpAddress,
 } from "../../../core/address.ts";
 import type { Runtime } from "../../../core/transport.ts";
+import { NotApplicable } from "../../../conformance/harness.ts";
+import { ControlError, missing, race, support } from "./bare.ts";
 import type {
   DatagramSubject,
   DatagramTransport,
-} from "../../../conformance/datagrams.ts";
-import { NotApplicable } from "../../../conformance/harness.ts";
-import { ControlError, missing, race, support } from "./bare.ts";
+} from "../../../conformance/subject.ts";
 
 /** Bare `node:dgram` over one transport. */
 export function dgram(transport: DatagramTransport): DatagramSubject {

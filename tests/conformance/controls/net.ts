@@ -14,7 +14,6 @@ import {
 import type { AnyHandlers, Waiting } from "./bare.ts";
 import { netAddress } from "../../../conformance/peers.ts";
 import { unixReset } from "../../../conformance/harness.ts";
-import type { Subject, TransportName } from "../../../conformance/harness.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -26,6 +25,7 @@ import type {
 } from "../../../api/types.ts";
 import type { Address, AddressLike } from "../../../core/address.ts";
 import type { Closed } from "../../../core/connection.ts";
+import type { Subject, TransportName } from "../../../conformance/subject.ts";
 
 /** `node:net` over one transport. */
 export function net(transport: TransportName): Subject {
