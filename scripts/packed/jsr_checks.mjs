@@ -75,7 +75,7 @@ export function checksOfJsr(jsr) {
         .filter((path) => path.endsWith(".ts"));
       assert.ok(sources.length > 1, "something was asked for");
       const others = sources.filter((path) =>
-        !/\/(entries\/core|core\/\w+)\.ts$/.test(path)
+        !/\/(entries\/core|core\/[\w/]+)\.ts$/.test(path)
       );
       assert.deepEqual(others, []);
     }],
