@@ -28,8 +28,10 @@ while others:
     s, *others = others
     got = exactly(s, 7).decode()
     awake(s)
+    # Before this one ends, for then the next is served.
+    beside = served(others)
     s.shutdown(socket.SHUT_WR)
-    say(got, "beside it:", served(others), "then:", rest(s))
+    say(got, "beside it:", beside, "then:", rest(s))
     s.close()
 `;
 
