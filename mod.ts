@@ -17,6 +17,7 @@
  * @module
  */
 import { withMemory } from "./adapters/memory/runtime.ts";
+import { isMainModule, type ModuleMeta, type Program } from "./api/is_main.ts";
 import { Poller as AnyPoller } from "./api/poller.ts";
 import {
   type Bind,
@@ -64,6 +65,33 @@ function importAdapter(): Promise<{ readonly runtime: Runtime }> {
 }
 
 const verbs: Verbs = createVerbs(load);
+
+/**
+ * Whether a module is the program that was started, and not imported by
+ * another: so that one file can be both the program and the module whose
+ * handler runs in its children. As source and as built.
+ *
+ * @param meta `import.meta` of the module that asks
+ *
+ * @example
+ * ```ts
+ * import { type Connection, isMain, serve } from "@sockeye/net";
+ *
+ * export default async function echo(connection: Connection): Promise<void> {
+ *   for await (const bytes of connection) await connection.write(bytes);
+ * }
+ *
+ * if (isMain(import.meta)) {
+ *   const module = new URL(import.meta.url);
+ *   const server = await serve("tcp://:0", module, { strategy: "prefork" });
+ *   console.log(server.stats.children!.alive.length); // one for each processor
+ *   await server.close();
+ * }
+ * ```
+ */
+export function isMain(meta: ModuleMeta): boolean {
+  return isMainModule(meta, globalThis as Program);
+}
 
 /**
  * Connects to an address.
@@ -143,10 +171,20 @@ export const listen: Listen = verbs.listen;
  * function, it is called with each connection, which is closed when the
  * function returns and aborted when it throws.
  *
+ * With the URL of a module and a `strategy`, the handler is the default export
+ * of that module, of either kind, and runs in child processes: one for each
+ * connection (`"process"`), or some that share the addresses (`"prefork"`). The
+ * module is loaded once in each child; memory is not shared. A child that
+ * crashes costs its own connections; a stuck one delays nobody else's. Limits
+ * of `maxConnections` are for each child with `prefork` (its share).
+ *
  * @param at one address, or several that share handlers and limits
- * @param handler handlers, or a function
+ * @param handler handlers, a function, or where a module is that exports them
  * @param options limits and policies; `onError` is told what handlers threw
- * @throws {SockeyeError} as `listen`; then none of the addresses is taken
+ * @throws {SockeyeError} as `listen`; `ECHILD` when the module cannot be loaded
+ * in children, `ERR_SOCKEYE_UNSUPPORTED` for a strategy that is not there or an
+ * address whose connections no child can be given. None of the addresses is
+ * taken then
  *
  * @example
  * ```ts

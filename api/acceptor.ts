@@ -179,7 +179,7 @@ export class Acceptor implements ListenEvents, Deadlined {
 
 /** Starts to listen; rejects with the runtime's error, its message completed. */
 export function startListening(
-  runtime: Runtime,
+  runtime: Pick<Runtime, "listen">,
   at: Address,
   request: ListenRequest,
   signal: AbortSignal | undefined,

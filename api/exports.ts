@@ -47,6 +47,13 @@ export type {
   DatagramSocket,
   DatagramStats,
 } from "./datagram/types.ts";
+export type {
+  ChildrenOptions,
+  ChildrenStats,
+  ChildStats,
+  ModuleLocation,
+} from "./children_types.ts";
+export type { ModuleMeta } from "./is_main.ts";
 export { PollEvents } from "./poll_events.ts";
 export type { PollEvent } from "./poll_events.ts";
 export type { Interest, PollerWaitOptions } from "./poller.ts";

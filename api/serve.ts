@@ -43,7 +43,7 @@ export type Handler<T = unknown> =
   | ((connection: Connection) => void | Promise<void>);
 
 /** How long `close` lets connections finish, ms. */
-const defaultGrace = 5000;
+export const defaultGrace = 5000;
 
 /** Serves over a runtime; see `serve` in `mod.ts`. */
 export async function serveOver<T>(
@@ -53,7 +53,8 @@ export async function serveOver<T>(
   options: ServeOptions,
 ): Promise<Server> {
   checkOptions(options);
-  checkHandler(handler, options);
+  checkStrategy(options);
+  checkHandler(handler);
   const addresses = (Array.isArray(at) ? at as AddressLike[] : [at])
     .map((one) => parseAddress(one as AddressLike));
   if (addresses.length === 0) {
@@ -67,16 +68,26 @@ export async function serveOver<T>(
   return new LoopServer(runtime, handles, handler, options, capacity);
 }
 
-function checkHandler(handler: unknown, options: ServeOptions): void {
-  const { strategy = "loop" as unknown } = options;
-  if (strategy !== "loop") {
+function checkStrategy(
+  { strategy = "loop" }: { readonly strategy?: unknown },
+): void {
+  if (strategy === "loop") return;
+  if (strategy === "process" || strategy === "prefork") {
     throw new SockeyeError(
-      "ERR_SOCKEYE_UNSUPPORTED",
-      `Cannot serve: strategy is ${
-        JSON.stringify(strategy)
-      }, only "loop" is there`,
+      "EINVAL",
+      `Cannot serve: strategy "${strategy}" takes the URL of a module`,
     );
   }
+  throw new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    `Cannot serve: strategy is ${
+      JSON.stringify(strategy)
+    }, only "loop", "process" and "prefork" are there`,
+  );
+}
+
+/** @throws {SockeyeError} `EINVAL` for what is no handler. */
+export function checkHandler(handler: unknown): void {
   if (typeof handler === "function") return;
   if (typeof handler === "object" && handler !== null) {
     return checkHandlers(handler as Record<string, unknown>);
@@ -99,8 +110,8 @@ function checkHandlers(handlers: Record<string, unknown>): void {
 }
 
 /** All of them stand, or none is left. */
-async function listenOnAll(
-  runtime: Runtime,
+export async function listenOnAll(
+  runtime: Pick<Runtime, "listen">,
   addresses: readonly Address[],
   options: ServeOptions,
 ): Promise<ListenHandle[]> {
@@ -119,6 +130,15 @@ async function listenOnAll(
   return handles;
 }
 
+/** What is wrong with a grace, if anything. */
+export function checkGrace(grace: unknown): SockeyeError | undefined {
+  if (typeof grace === "number" && grace >= 0) return undefined;
+  return new SockeyeError(
+    "EINVAL",
+    `Cannot close: grace is ${String(grace)}, expected milliseconds from 0 up`,
+  );
+}
+
 function closeHandle(handle: ListenHandle): Promise<void> {
   return new Promise((resolve) => {
     handle.attach({
@@ -132,10 +152,12 @@ function closeHandle(handle: ListenHandle): Promise<void> {
 }
 
 /** A server over acceptors. */
-class LoopServer<T> implements Server, Taker, Deadlined {
+export class LoopServer<T> implements Server, Taker, Deadlined {
   readonly addresses: readonly Address[];
   readonly closed: Promise<ServerClosed>;
   timerIndex = -1;
+  /** Told when a connection has come or gone. */
+  onChange: (() => void) | undefined;
 
   readonly #runtime: Runtime;
   readonly #loop: Loop;
@@ -211,23 +233,22 @@ class LoopServer<T> implements Server, Taker, Deadlined {
       failed: this.#failed,
       bytesRead,
       bytesWritten,
+      children: undefined,
     };
+  }
+
+  restart(): void {}
+
+  broadcast(): number {
+    return 0;
   }
 
   // Closing
 
   close(options: { grace?: number } = {}): Promise<ServerClosed> {
     const { grace = defaultGrace } = options;
-    if (typeof grace !== "number" || !(grace >= 0)) {
-      return Promise.reject(
-        new SockeyeError(
-          "EINVAL",
-          `Cannot close: grace is ${
-            String(grace)
-          }, expected milliseconds from 0 up`,
-        ),
-      );
-    }
+    const wrong = checkGrace(grace);
+    if (wrong !== undefined) return Promise.reject(wrong);
     this.#closing = true;
     this.#abortAt = Math.min(this.#abortAt, this.#runtime.now() + grace);
     for (const acceptor of this.#acceptors) {
@@ -278,6 +299,7 @@ class LoopServer<T> implements Server, Taker, Deadlined {
     const driver = new Driver(this.#loop, handle, this.#limits, push);
     this.#accepted++;
     this.#drivers.add(driver);
+    this.onChange?.();
     driver.onOver = (why) => this.#left(driver, why);
     driver.start(
       typeof this.#handler === "function"
@@ -334,6 +356,7 @@ class LoopServer<T> implements Server, Taker, Deadlined {
     if (why.how !== "close" && why.how !== "end") this.#failed++;
     if (why.how === "drain") this.#aborted++;
     else if (this.#closing) this.#drained++;
+    this.onChange?.();
     this.#admission.handleLeft(true);
     this.#fillPlace();
     this.#settle();

@@ -8,6 +8,7 @@ import type { Closed } from "../core/connection.ts";
 import type { SockeyeError } from "../core/error.ts";
 import type { State } from "../core/transitions.ts";
 import type { Credentials } from "../core/transport.ts";
+import type { ChildrenStats } from "./children_types.ts";
 import type { ReadinessSource } from "./source.ts";
 
 /** Options of one waiting operation. */
@@ -307,6 +308,8 @@ export interface ServerStats {
   readonly bytesRead: number;
   /** Bytes that the system took, in total. */
   readonly bytesWritten: number;
+  /** What children did; undefined where handlers run on this thread's loop. */
+  readonly children: ChildrenStats | undefined;
 }
 
 /** How the connections of a server ended when it was closed. */
@@ -315,6 +318,8 @@ export interface ServerClosed {
   readonly drained: number;
   /** Connections that were aborted at its end. */
   readonly aborted: number;
+  /** Why the server closed by itself: with children, why there are none any more. */
+  readonly error?: SockeyeError;
 }
 
 /** A server that calls handlers, on one or several addresses. */
@@ -330,4 +335,16 @@ export interface Server extends AsyncDisposable {
    * `grace` milliseconds (default 5000; 0 aborts at once) are aborted.
    */
   close(options?: { grace?: number }): Promise<ServerClosed>;
+  /**
+   * Replaces the children one by one, each before it goes; no connection is
+   * refused or ended for it. Does nothing where there are none.
+   */
+  restart(): void;
+  /**
+   * Sends plain data (as JSON takes it) to every child, where the module's
+   * export `onBroadcast` is called with it.
+   *
+   * @returns how many children it was sent to
+   */
+  broadcast(message: unknown): number;
 }

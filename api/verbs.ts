@@ -17,7 +17,9 @@ import {
   listenRequestOf,
   onErrorOf,
 } from "./options.ts";
+import type { ChildrenOptions, ModuleLocation } from "./children_types.ts";
 import { type Handler, serveOver } from "./serve.ts";
+import { isModule, serveByChildren } from "./serve_children.ts";
 import { stdinOf } from "./stdin.ts";
 import type {
   Connection,
@@ -45,11 +47,20 @@ export type Listen = (
 ) => Promise<Listener>;
 
 /** See {@linkcode Verbs.serve}. */
-export type Serve = <T = unknown>(
-  at: AddressLike | readonly AddressLike[],
-  handler: Handler<T>,
-  options?: ServeOptions,
-) => Promise<Server>;
+export interface Serve {
+  /** Handlers or a function, on this thread's loop. */
+  <T = unknown>(
+    at: AddressLike | readonly AddressLike[],
+    handler: Handler<T>,
+    options?: ServeOptions,
+  ): Promise<Server>;
+  /** The handler that a module exports, in children. */
+  (
+    at: AddressLike | readonly AddressLike[],
+    module: ModuleLocation,
+    options: ChildrenOptions,
+  ): Promise<Server>;
+}
 
 /** See {@linkcode Verbs.bind}. */
 export type Bind = (
@@ -106,8 +117,16 @@ export function createVerbs(load: LoadRuntime): Verbs {
       );
       return new StreamListener(runtime, handle, options);
     },
-    serve: async (at, handler, options = {}) =>
-      await serveOver(await load(), at, handler, options),
+    serve: async <T>(
+      at: AddressLike | readonly AddressLike[],
+      served: Handler<T> | ModuleLocation,
+      options: ServeOptions | ChildrenOptions = {},
+    ) => {
+      const runtime = await load();
+      return isModule(served)
+        ? await serveByChildren(runtime, at, served, options as ChildrenOptions)
+        : await serveOver(runtime, at, served, options as ServeOptions);
+    },
     bind: async (at, options = {}) => await bindOver(await load(), at, options),
     stdin: async () => stdinOf(await load()),
     capabilities: async () => (await load()).capabilities(),

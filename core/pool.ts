@@ -8,8 +8,8 @@
  * what a child is, a process or a thread, is the driver's.
  *
  * A child that ends before its time is replaced at once if it had proved
- * itself, by living for `stableAfter` or by having served all the connections
- * it was for. Ends in a row that prove nothing are failures: the next start
+ * itself: by having served a connection to its end, by having been given all
+ * that it was for, or by living for `stableAfter`. Ends in a row that prove nothing are failures: the next start
  * waits, 50 ms doubling to 30 s, less up to a half by chance; and when too many
  * have failed while nobody is there to serve, the pool gives up and says why.
  *
@@ -145,10 +145,48 @@ export class PoolMachine {
     if (this.#isWorn(child)) child.old = true;
   }
 
+  /** The child has got a connection that it was given. */
+  handleGot(now: number, id: number): void {
+    this.#now = now;
+    const child = this.#children.get(id);
+    if (child !== undefined && child.pending > 0) child.pending--;
+  }
+
+  /** The child did not answer when it was given a connection: that one waits again. */
+  handleReturned(now: number, id: number): void {
+    this.#now = now;
+    this.#waiting++;
+    const child = this.#children.get(id);
+    if (child === undefined) return;
+    child.open--;
+    child.taken--;
+    if (child.open === 0) child.idleSince = now;
+  }
+
   /** A connection of the child is over. */
   handleLeft(now: number, id: number): void {
     this.#now = now;
     this.#children.get(id)?.leave(now);
+  }
+
+  /** The child was asked to end by somebody else: another is to take its place. */
+  handleLeaving(now: number, id: number): void {
+    this.#now = now;
+    const child = this.#children.get(id);
+    if (child !== undefined) child.old = true;
+  }
+
+  /** The child is ending, asked or not: it is given nothing more. */
+  handleEnding(now: number, id: number): void {
+    this.#now = now;
+    const child = this.#children.get(id);
+    if (child !== undefined) child.ended = true;
+  }
+
+  /** The child has done all that it was to do, and is to end by itself soon. */
+  handleFinished(now: number, id: number): void {
+    this.#now = now;
+    this.#children.get(id)?.finish(now, killAfter);
   }
 
   /**
@@ -169,7 +207,7 @@ export class PoolMachine {
     if (!early) return;
     this.#failed++;
     if (proved) return;
-    this.#failures.note(now, exit, random);
+    this.#failures.note(now, exit, random, this.#wasReady);
     this.#mayGiveUp(child, exit);
   }
 
@@ -304,6 +342,7 @@ export class PoolMachine {
   #deliver(child: PoolChild): PoolOutput {
     this.#waiting--;
     child.take();
+    child.pending++;
     const { exclusive } = this.#limits;
     // Its last one: it ends by itself behind that.
     if (exclusive && this.#isWorn(child)) {
@@ -313,13 +352,19 @@ export class PoolMachine {
     return { do: "deliver", child: child.id };
   }
 
-  /** Who is to have the next connection: the one with the fewest. */
+  /**
+   * Who is to have the next connection: the one with the fewest, and rather
+   * one that answers.
+   */
   #taker(): PoolChild | undefined {
     let best: PoolChild | undefined;
     for (const child of this.#children.values()) {
-      if (child.state !== "ready") continue;
+      if (child.state !== "ready" || child.ended) continue;
       if (this.#limits.exclusive && child.open > 0) continue;
-      if (best === undefined || child.open < best.open) best = child;
+      if (
+        best === undefined || child.pending < best.pending ||
+        (child.pending === best.pending && child.open < best.open)
+      ) best = child;
     }
     return best;
   }
@@ -386,7 +431,8 @@ export class PoolMachine {
 
   #hasProved(child: PoolChild): boolean {
     if (child.readyAt === Infinity) return false;
-    return this.#isWorn(child) || this.#now - child.readyAt >= stableAfter;
+    if (child.left > 0 || this.#isWorn(child)) return true;
+    return this.#now - child.readyAt >= stableAfter;
   }
 
   /** Whether one that came behind the last failure has proved itself. */

@@ -17,6 +17,7 @@
  * @module
  */
 import type { Address } from "./address.ts";
+import type { Children } from "./children.ts";
 import type { BindEvents, BindRequest } from "./datagram/transport.ts";
 import type { SockeyeError } from "./error.ts";
 
@@ -273,7 +274,10 @@ export type Feature =
   | "ipv6Only"
   | "noDelay"
   | "keepAlive"
-  | "identify";
+  | "identify"
+  | "process"
+  | "prefork"
+  | "orphanExit";
 
 /** The runtimes that have an adapter, and the simulated one. */
 export type RuntimeName = "node" | "deno" | "bun" | "memory";
@@ -316,6 +320,8 @@ export interface Scheduler {
 
 /** Everything that the driver takes from a runtime, simulated ones included. */
 export interface Runtime extends Scheduler {
+  /** The way to start children; absent where there are none. */
+  readonly children?: Children | undefined;
   /** Which runtime it is. */
   readonly name: RuntimeName;
   /** Whether `SOCKEYE_DEBUG` is set: borrowed bytes are poisoned after use. */

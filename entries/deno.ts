@@ -8,6 +8,7 @@
  */
 import { runtime as deno } from "../adapters/deno/runtime.ts";
 import { withMemory } from "../adapters/memory/runtime.ts";
+import { isMainModule, type ModuleMeta, type Program } from "../api/is_main.ts";
 import { Poller as AnyPoller } from "../api/poller.ts";
 import {
   type Bind,
@@ -35,6 +36,10 @@ export const serve: Serve = verbs.serve;
 export const bind: Bind = verbs.bind;
 /** Standard input; see `stdin` of `@sockeye/net`. */
 export const stdin: () => Promise<StandardInput> = verbs.stdin;
+/** Whether a module is the program; see `isMain` of `@sockeye/net`. */
+export function isMain(meta: ModuleMeta): boolean {
+  return isMainModule(meta, globalThis as Program);
+}
 /** What this runtime can do; see `capabilities` of `@sockeye/net`. */
 export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
 

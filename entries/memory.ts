@@ -94,6 +94,7 @@ export type {
 export type { Range, Seed } from "../adapters/memory/random.ts";
 export type { MemoryRuntimeOptions } from "../adapters/memory/runtime.ts";
 export type { Poller } from "../api/poller.ts";
+export type { Children } from "../core/children.ts";
 export type { Runtime, Scheduler } from "../core/transport.ts";
 
 /** A network and a time of their own, and the verbs bound to them. */

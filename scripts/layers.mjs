@@ -114,7 +114,12 @@ export const layers = [
     bun: true,
   },
   { name: "adapters/memory", imports: ["core"] },
-  { name: "entries", imports: ["core", "api", ...adapters] },
+  {
+    name: "entries",
+    // `child.ts` serves with the module that its parent names.
+    imports: ["core", "api", "adapters/_shared", ...adapters],
+    computed: true,
+  },
   {
     name: "mod.ts",
     // The simulated network is at home everywhere, behind `mem:` addresses.

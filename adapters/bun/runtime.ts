@@ -42,12 +42,14 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
+import { children } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { connectIdentified } from "../_shared/identify_connect.ts";
 import { listenIdentifying } from "../_shared/identify_listen.ts";
+import { orphanExit } from "../_shared/orphans.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
 import {
@@ -66,6 +68,7 @@ export const runtime: Runtime = {
   name: "bun",
   debug: Boolean(process.env.SOCKEYE_DEBUG),
   capabilities,
+  children,
   descriptors: descriptorUse,
   connect,
   listen,
@@ -158,6 +161,9 @@ function capabilities(): Capabilities {
       noDelay: native,
       keepAlive: native,
       identify,
+      process: native,
+      prefork: native,
+      orphanExit: orphanExit(),
     },
   };
 }

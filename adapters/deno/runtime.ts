@@ -31,9 +31,11 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
+import { children } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { connectIdentified } from "../_shared/identify_connect.ts";
+import { orphanExit } from "../_shared/orphans.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
 import {
@@ -57,6 +59,7 @@ export const runtime: Runtime = {
   debug: readDebug(),
   turn,
   capabilities,
+  children,
   descriptors,
   connect,
   listen,
@@ -206,6 +209,9 @@ function capabilities(): Capabilities {
         reason: "Deno can only switch it on: keepAliveDelay is ignored",
       },
       identify,
+      process: native,
+      prefork: native,
+      orphanExit: orphanExit(),
     },
   };
 }

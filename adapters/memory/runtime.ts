@@ -97,6 +97,7 @@ export function withMemory(runtime: Runtime): Runtime {
     name: runtime.name,
     debug: runtime.debug,
     ...schedulerOf(runtime),
+    children: runtime.children,
     capabilities: () => capabilities ??= addMem(runtime.capabilities()),
     descriptors: () => runtime.descriptors(),
     connect: (
@@ -180,6 +181,9 @@ const simulated: Capabilities = {
     noDelay: none,
     keepAlive: none,
     identify: none,
+    process: none,
+    prefork: none,
+    orphanExit: none,
   },
 };
 

@@ -15,8 +15,8 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
-import { nameless, nodePath, tcpAddress } from "./addresses.ts";
-import { NodeStream, Reading } from "./stream.ts";
+import { nameless, nodePath, tcpAddress } from "../_shared/net_addresses.ts";
+import { NetStream, Reading } from "../_shared/net_stream.ts";
 
 /** Connects to a TCP or Unix address; Node looks names up, and tries each address of one. */
 export function connectStream(
@@ -77,14 +77,14 @@ function toStream(
   socket: Socket,
   reading: Reading,
   to: TcpAddress | UnixAddress,
-): NodeStream {
+): NetStream {
   if (to.transport === "unix") {
-    return new NodeStream(socket, reading, nameless, to);
+    return new NetStream(socket, reading, nameless, to);
   }
   // The system forgets both ends of a connection that was reset already.
   const { localAddress = "", localPort = 0 } = socket;
   const { remoteAddress = to.host, remotePort = to.port } = socket;
-  return new NodeStream(
+  return new NetStream(
     socket,
     reading,
     tcpAddress(localAddress, localPort),

@@ -17,12 +17,14 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
+import { children } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { listenFifo } from "../_shared/fifo_listener.ts";
 import { connectIdentified } from "../_shared/identify_connect.ts";
 import { listenIdentifying } from "../_shared/identify_listen.ts";
+import { orphanExit } from "../_shared/orphans.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { openStdin } from "../_shared/stdin.ts";
 import {
@@ -31,11 +33,11 @@ import {
   refuse,
   unixReset,
 } from "../_shared/unsupported.ts";
-import { isAbstract } from "./addresses.ts";
+import { isAbstract } from "../_shared/net_addresses.ts";
 import { connectStream } from "./connect.ts";
-import { mistakesResets } from "./end.ts";
+import { mistakesResets } from "../_shared/net_end.ts";
 import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
-import { listenAtPath, listenDirectly } from "./listener.ts";
+import { listenAtPath, listenDirectly } from "../_shared/net_listener.ts";
 
 /** Node, as the driver sees it. */
 export const runtime: Runtime = {
@@ -44,6 +46,7 @@ export const runtime: Runtime = {
   name: "node",
   debug: Boolean(process.env.SOCKEYE_DEBUG),
   capabilities,
+  children,
   descriptors: descriptorUse,
   connect,
   listen,
@@ -51,7 +54,7 @@ export const runtime: Runtime = {
   stdin: openStdin,
 };
 
-/** Where an end must be read twice to be believed (`end.ts`), news of it takes two. */
+/** Where an end must be read twice to be believed (`net_end.ts`), news of it takes two. */
 function turn(callback: () => void): void {
   if (!mistakesResets) return scheduler.turn(callback);
   scheduler.turn(() => scheduler.turn(callback));
@@ -152,6 +155,9 @@ function capabilities(): Capabilities {
       noDelay: native,
       keepAlive: native,
       identify,
+      process: native,
+      prefork: native,
+      orphanExit: orphanExit(),
     },
   };
 }

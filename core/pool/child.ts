@@ -62,10 +62,16 @@ export class PoolChild {
   open = 0;
   /** Connections that it was given or took, in all. */
   taken = 0;
+  /** Connections that it was given and has not said to have got. */
+  pending = 0;
+  /** Connections of its that are over. */
+  left = 0;
   /** To be replaced: it is from before a restart, or has done or aged enough. */
   old = false;
   /** When patience with it is over. */
   killAt: number;
+  /** It runs no more, though its end is still to come. */
+  ended = false;
   /** Killed because it did not begin or did not end in time. */
   overdue = false;
   /** What it is still to be told: to finish within so many ms. */
@@ -113,6 +119,7 @@ export class PoolChild {
   leave(now: number): void {
     if (this.open === 0) return;
     this.open--;
+    this.left++;
     if (this.open === 0) this.idleSince = now;
   }
 
@@ -129,6 +136,13 @@ export class PoolChild {
     if (before === "retiring" && killAt >= this.killAt) return;
     this.killAt = killAt;
     this.tellRetire = grace;
+  }
+
+  /** Has done what it had, and is killed when `patience` is over. */
+  finish(now: number, patience: number): void {
+    if (this.state !== "retiring") return;
+    this.open = 0;
+    this.killAt = Math.min(this.killAt, now + patience);
   }
 
   /** Is to end at once. */

@@ -13,6 +13,8 @@ export const stableAfter = 1000;
 /** First and longest pause before a start that follows a failure, ms. */
 const minDelay = 50;
 const maxDelay = 30_000;
+/** The longest pause where children are killed from outside, ms. */
+const killedDelay = 1000;
 /** Failures in a row, with nobody ready, at which the pool gives up. */
 export const maxFailures = 10;
 /** The same while no child was ever ready: a module that throws will throw again. */
@@ -45,12 +47,20 @@ export class PoolFailures {
     this.notBefore = -Infinity;
   }
 
-  /** A child has failed. That the system has no room for one passes. */
-  note(now: number, exit: ChildExit, random: number): void {
+  /** A child has failed; `wasReady` if one ever was. That the system has no room for one passes. */
+  note(
+    now: number,
+    exit: ChildExit,
+    random: number,
+    wasReady: boolean,
+  ): void {
     this.#lastAt = now;
-    this.notBefore = now + this.#backoff.next(random);
+    const pause = this.#backoff.next(random);
+    // Somebody killed it: that it was its own fault is not said.
+    const killed = exit.signal === "SIGKILL";
+    this.notBefore = now + (killed ? Math.min(pause, killedDelay) : pause);
     if (exit.error !== undefined && outOfRoom.has(exit.error.code)) return;
-    this.#inRow++;
+    if (!killed || !wasReady) this.#inRow++;
   }
 
   /** Why to give up, if it is enough; `wasReady` if a child ever was. */

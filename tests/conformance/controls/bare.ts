@@ -293,6 +293,8 @@ export function closable(address: Address, close: () => Promise<void>): Server {
     get closed(): never {
       return missing("a server's end");
     },
+    restart: () => missing("children"),
+    broadcast: () => missing("children"),
     close: () => close().then(() => ({ drained: 0, aborted: 0 })),
     [Symbol.asyncDispose]: close,
   };

@@ -11,7 +11,7 @@ import {
   utf8Length,
 } from "../../core/address.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
-import { errorCode } from "../_shared/errors.ts";
+import { errorCode } from "./errors.ts";
 
 /** A peer on a Unix socket has no name: no runtime lets a client bind one. */
 export const nameless: UnixAddress = { transport: "unix", path: "" };

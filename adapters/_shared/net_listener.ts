@@ -23,10 +23,10 @@ import type {
   ListenStartEvents,
   Pending,
 } from "../../core/transport.ts";
-import { translateError } from "../_shared/errors.ts";
-import { takeName } from "../_shared/disk_name.ts";
-import { nameless, probe, tcpAddress } from "./addresses.ts";
-import { NodeStream, Reading } from "./stream.ts";
+import { translateError } from "./errors.ts";
+import { takeName } from "./disk_name.ts";
+import { nameless, probe, tcpAddress } from "./net_addresses.ts";
+import { NetStream, Reading } from "./net_stream.ts";
 
 /** What Node holds of an accepted connection, before there is a socket; private. */
 type Accepted = NonNullable<unknown>;
@@ -37,21 +37,33 @@ interface Adoptable {
 }
 
 /** One listening socket. */
-class NodeListener implements ListenHandle {
+export class NetListener implements ListenHandle {
   readonly acceptsOnDemand = false;
+  /** Node's own; other processes can be given it. */
+  readonly server: Server;
   readonly #request: ListenRequest;
-  readonly #server: Server;
+  readonly #adopts: boolean;
   #address: Address;
   #events: ListenEvents | undefined;
   /** Accepted before `attach`. */
-  #early: NodeStream[] = [];
+  #early: NetStream[] = [];
   #releaseName: (() => void) | undefined;
   #closed = false;
 
-  constructor(at: Address, request: ListenRequest) {
+  /** `adopts`: whether accepted connections are taken by Node's private parts. */
+  constructor(
+    at: Address,
+    request: ListenRequest,
+    adopts = true,
+    server: Server = createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+    }),
+  ) {
+    this.server = server;
     this.#address = at;
     this.#request = request;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    this.#adopts = adopts;
   }
 
   get address(): Address {
@@ -60,17 +72,15 @@ class NodeListener implements ListenHandle {
 
   /** Binds and listens; calls back once, later, without an error if that worked. */
   listen(options: ListenOptions, callback: (error?: unknown) => void): void {
-    const server = this.#server;
-    server.on("connection", (socket) => this.#accept(socket, new Reading()));
+    const server = this.server;
     server.once("error", callback);
     server.once("listening", () => {
       server.off("error", callback);
-      server.on("error", (error) => this.#acceptFailed(error));
       const bound = server.address();
       if (bound !== null && typeof bound === "object") {
         this.#address = tcpAddress(bound.address, bound.port);
       }
-      this.#adopt();
+      this.take();
       callback();
     });
     try {
@@ -79,6 +89,14 @@ class NodeListener implements ListenHandle {
       // What Node refuses to try, such as a NUL byte in a path.
       queueMicrotask(() => callback(error));
     }
+  }
+
+  /** Takes the connections of a server that listens. */
+  take(): void {
+    const { server } = this;
+    server.on("connection", (socket) => this.#accept(socket, new Reading()));
+    server.on("error", (error) => this.#acceptFailed(error));
+    if (this.#adopts) this.#adopt();
   }
 
   /** The way to give the name on disk back, before the descriptor is closed. */
@@ -107,7 +125,7 @@ class NodeListener implements ListenHandle {
     this.#releaseName?.();
     // The descriptor is closed within this call; `close` would be told only
     // when the last of its connections is over, too.
-    this.#server.close();
+    this.server.close();
     for (const stream of this.#early.splice(0)) stream.abort();
     return true;
   }
@@ -117,7 +135,7 @@ class NodeListener implements ListenHandle {
    * they have an `onread`. Without the private parts `connection` comes.
    */
   #adopt(): void {
-    const handle = (this.#server as unknown as Adoptable)._handle;
+    const handle = (this.server as unknown as Adoptable)._handle;
     if (typeof handle?.onconnection !== "function") return;
     handle.onconnection = (status: number, accepted?: Accepted) => {
       if (status !== 0 || accepted === undefined) {
@@ -141,27 +159,36 @@ class NodeListener implements ListenHandle {
     else this.#early.push(stream);
   }
 
-  #toStream(socket: Socket, reading: Reading): NodeStream {
-    const address = this.#address;
-    if (address.transport !== "tcp") {
-      return new NodeStream(socket, reading, address, nameless);
-    }
-    const { noDelay, keepAlive, keepAliveDelay } = this.#request;
-    if (noDelay) socket.setNoDelay(true);
-    if (keepAlive) socket.setKeepAlive(true, keepAliveDelay);
-    // The system forgets both ends of a connection that was reset already.
-    const { localAddress = address.host, remoteAddress = "" } = socket;
-    return new NodeStream(
-      socket,
-      reading,
-      tcpAddress(localAddress, address.port),
-      tcpAddress(remoteAddress, socket.remotePort ?? 0),
-    );
+  #toStream(socket: Socket, reading: Reading): NetStream {
+    return acceptedStream(socket, reading, this.#address, this.#request);
   }
 
   #acceptFailed(error: unknown): void {
     this.#events?.acceptFailed(translateError(error));
   }
+}
+
+/** A connection that was accepted at an address, here or by another process. */
+export function acceptedStream(
+  socket: Socket,
+  reading: Reading,
+  at: Address,
+  request: ListenRequest,
+): NetStream {
+  if (at.transport !== "tcp") {
+    return new NetStream(socket, reading, at, nameless);
+  }
+  const { noDelay, keepAlive, keepAliveDelay } = request;
+  if (noDelay) socket.setNoDelay(true);
+  if (keepAlive) socket.setKeepAlive(true, keepAliveDelay);
+  // The system forgets both ends of a connection that was reset already.
+  const { localAddress = at.host, remoteAddress = "" } = socket;
+  return new NetStream(
+    socket,
+    reading,
+    tcpAddress(localAddress, at.port),
+    tcpAddress(remoteAddress, socket.remotePort ?? 0),
+  );
 }
 
 function systemError(status: number): Error {
@@ -174,9 +201,10 @@ export function listenDirectly(
   at: TcpAddress | UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
+  adopts = true,
 ): Pending {
   let cancelled = false;
-  const listener = new NodeListener(at, request);
+  const listener = new NetListener(at, request, adopts);
   const { backlog, ipv6Only } = request;
   const where = at.transport === "tcp"
     ? { host: at.host, port: at.port, ipv6Only }
@@ -194,14 +222,15 @@ export function listenAtPath(
   at: UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
+  adopts = true,
 ): Pending {
   const { mode, group, backlog } = request;
-  return takeName<NodeListener>(
+  return takeName<NetListener>(
     { kind: "socket", path: at.path, mode, group },
     {
       bind: (path) =>
         new Promise((resolve, reject) => {
-          const listener = new NodeListener(at, request);
+          const listener = new NetListener(at, request, adopts);
           listener.listen({ path, backlog }, (error) => {
             if (error === undefined) resolve(listener);
             else reject(error);

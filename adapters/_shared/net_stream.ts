@@ -3,8 +3,10 @@
  *
  * It reads through `onread`, into a buffer of its own: no copy and no chunk in
  * the stream's queue, which a reset would drop. One connection then carries
- * about twice the bytes for a second of CPU than by `data` events. Where Node
- * ignores `onread` the `data` events come, and are taken.
+ * about twice the bytes for a second of CPU than by `data` events. Where `onread`
+ * is ignored (accepted sockets on Deno and Bun, and those that another process
+ * hands over) the `data` events come, and are taken: so it passes the tests of
+ * the contract and of conformance on all three.
  *
  * @module
  */
@@ -12,25 +14,20 @@ import type { OnReadOpts, Socket } from "node:net";
 import type { Address } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
 import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
-import { translateError } from "../_shared/errors.ts";
-import {
-  firstBuffer,
-  nextBuffer,
-  otherBuffer,
-  reuse,
-} from "../_shared/buffers.ts";
-import { holdEnd, whenSure } from "./end.ts";
+import { translateError } from "./errors.ts";
+import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
+import { holdEnd, whenSure } from "./net_end.ts";
 
 /** The stream behind a socket, so that its listeners need no closure each. */
 const owner: unique symbol = Symbol("sockeye");
 
 interface OwnedSocket extends Socket {
-  [owner]?: NodeStream;
+  [owner]?: NetStream;
 }
 
 /** Where a socket's bytes go, before there is a socket. */
 export class Reading {
-  stream: NodeStream | undefined;
+  stream: NetStream | undefined;
   buffer: Uint8Array = firstBuffer();
 
   /** The option `onread` of `node:net`. */
@@ -42,7 +39,7 @@ export class Reading {
 }
 
 /** A socket of `node:net`; connected, and reading nothing yet. */
-export class NodeStream implements StreamHandle {
+export class NetStream implements StreamHandle {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   /** libuv keeps what the system did not take, and does not say how much that is. */
@@ -82,6 +79,28 @@ export class NodeStream implements StreamHandle {
     socket.on("close", onClose);
     socket.on("data", onData);
     holdEnd(socket);
+  }
+
+  /**
+   * Gives its socket away, before anybody was attached; undefined if it is over
+   * already.
+   */
+  release(): Socket | undefined {
+    const socket = this.#socket;
+    socket.off("error", onError);
+    socket.off("end", onEnd);
+    socket.off("finish", onFinish);
+    socket.off("close", onClose);
+    socket.off("data", onData);
+    reuse(this.#reading.buffer);
+    // An error that comes meanwhile is the receiver's to find.
+    socket.on("error", () => {});
+    return socket.destroyed ? undefined : socket;
+  }
+
+  /** Bytes that another process had read of it already: they come first. */
+  putBack(head: Uint8Array): void {
+    this.#socket.unshift(head);
   }
 
   attach(events: StreamEvents): void {

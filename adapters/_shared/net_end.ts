@@ -15,7 +15,9 @@ import process from "node:process";
 const [major = 0, minor = 0] = process.versions.uv.split(".").map(Number);
 
 /** Whether this libuv does so. */
-export const mistakesResets: boolean = major === 1 && minor < 52;
+export const mistakesResets: boolean = major === 1 && minor < 52 &&
+  // Bun names a libuv that its sockets do not use.
+  process.versions.bun === undefined;
 
 /** The private parts that this needs; without them ends are believed. */
 interface Handle {

@@ -1,0 +1,129 @@
+/**
+ * Options of servers whose handlers run in children, checked and completed.
+ *
+ * @module
+ */
+import type { PoolLimits } from "../core/pool/size.ts";
+import type { ChildrenOptions } from "./children_types.ts";
+import { count, flag, invalid, whole } from "./options.ts";
+
+const defaultMaxChildren = 64;
+const defaultStartTimeout = 10_000;
+const defaultGrace = 5000;
+/** How long a child is kept that nobody needs just now, ms. */
+const idleTimeout = 10_000;
+
+/** What a server does about its children, besides the pool's limits. */
+export interface ChildrenPolicy {
+  readonly limits: PoolLimits;
+  /** Whether the listeners are shared with children. */
+  readonly shares: boolean;
+  readonly signals: boolean;
+  readonly grace: number;
+}
+
+/** @throws {SockeyeError} `EINVAL` for a value out of its range. */
+export function childrenPolicyOf(
+  options: ChildrenOptions,
+  processors: number,
+): ChildrenPolicy {
+  const shares = options.strategy === "prefork";
+  return {
+    shares,
+    limits: shares
+      ? preforkLimitsOf(options, processors)
+      : processLimitsOf(options),
+    signals: flag(options, "signals", true),
+    grace: count(options, "grace", 0, defaultGrace),
+  };
+}
+
+function processLimitsOf(options: ChildrenOptions): PoolLimits {
+  const most = whole(options, "maxChildren", 1, defaultMaxChildren);
+  const connections = whole(options, "maxConnections", 1, Infinity);
+  refuse(options, "children", "process");
+  return {
+    ...commonLimitsOf(options, 1),
+    exclusive: true,
+    min: 0,
+    max: Math.min(most, connections),
+    spare: whole(options, "spareChildren", 0, 1),
+  };
+}
+
+function preforkLimitsOf(
+  options: ChildrenOptions,
+  processors: number,
+): PoolLimits {
+  const min = whole(options, "children", 1, Math.max(processors, 2));
+  refuse(options, "spareChildren", "prefork");
+  return {
+    ...commonLimitsOf(options, Infinity),
+    exclusive: false,
+    min,
+    max: whole(options, "maxChildren", min, 2 * min),
+    spare: 0,
+  };
+}
+
+function commonLimitsOf(
+  options: ChildrenOptions,
+  connections: number,
+): Pick<
+  PoolLimits,
+  "maxConnectionsPerChild" | "maxAge" | "idleTimeout" | "startTimeout"
+> {
+  return {
+    maxConnectionsPerChild: whole(
+      options,
+      "maxConnectionsPerChild",
+      1,
+      connections,
+    ),
+    maxAge: count(options, "maxAge", 1, Infinity),
+    startTimeout: count(options, "startTimeout", 1, defaultStartTimeout),
+    idleTimeout,
+  };
+}
+
+function refuse(
+  options: ChildrenOptions,
+  name: "children" | "spareChildren",
+  strategy: string,
+): void {
+  if (options[name] === undefined) return;
+  throw invalid(name, options[name], `none with strategy "${strategy}"`);
+}
+
+/** The options that a child's own server is given: plain values alone. */
+export function optionsForChild(
+  options: ChildrenOptions,
+  { limits, shares }: ChildrenPolicy,
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const name of forChild) {
+    if (options[name] !== undefined) given[name] = options[name];
+  }
+  const { maxConnections } = options;
+  if (shares && maxConnections !== undefined && maxConnections !== Infinity) {
+    // Each member has its share of the whole.
+    const share = Math.floor(maxConnections / limits.min);
+    given.maxConnections = Math.max(share, 1);
+  }
+  return given;
+}
+
+const forChild = [
+  "noDelay",
+  "keepAlive",
+  "keepAliveDelay",
+  "allowHalfOpen",
+  "readHighWater",
+  "writeHighWater",
+  "maxQueued",
+  "flushTimeout",
+  "lingerTimeout",
+  "overflow",
+  "maxWaiting",
+  "borrow",
+] as const;

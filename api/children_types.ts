@@ -1,0 +1,85 @@
+/**
+ * Options and statistics of servers whose handlers run in children: types only.
+ *
+ * @module
+ */
+import type { ChildState } from "../core/pool/child.ts";
+import type { ServeOptions } from "./types.ts";
+
+/** Where a module is: a `URL`, usually `new URL(import.meta.url)`. */
+export interface ModuleLocation {
+  /** The URL as text. */
+  readonly href: string;
+}
+
+/** Options of `serve` for a module whose handler runs in children. */
+export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
+  /**
+   * `"process"`: a child process for each connection, as fork(2) after
+   * accept(2). `"prefork"`: members that were started before, share the
+   * addresses and accept by themselves.
+   */
+  strategy: "process" | "prefork";
+  /** With `prefork`: how many members there are. Default: one for each processor, at least 2. */
+  children?: number;
+  /**
+   * Children alive at once, those that finish included. With `process` whoever
+   * comes beyond waits in the queue. Default: 64 with `process`, twice
+   * `children` with `prefork`, so that each can be replaced before it goes.
+   */
+  maxChildren?: number;
+  /**
+   * With `process`: idle children that are kept ready, so that a connection
+   * need not wait for one to start. Default 1.
+   */
+  spareChildren?: number;
+  /** Connections after which a child is replaced. Default: 1 with `process`, else no limit. */
+  maxConnectionsPerChild?: number;
+  /** Age at which a child is replaced, milliseconds. Default: no limit. */
+  maxAge?: number;
+  /** How long a child may take to load the module, milliseconds. Default 10000. */
+  startTimeout?: number;
+  /**
+   * Whether the server heeds signals: SIGTERM and SIGINT close it, a second one
+   * aborts what is left, SIGHUP replaces the children. Default true.
+   */
+  signals?: boolean;
+  /** What connections are given to finish after SIGTERM or SIGINT, milliseconds. Default 5000. */
+  grace?: number;
+}
+
+/** Counts of one child that is alive. */
+export interface ChildStats {
+  /** Counted up from 1 in this server. */
+  readonly id: number;
+  /** Its process id; undefined if it could not be started. */
+  readonly pid: number | undefined;
+  /** Where in its life it is; see `core/pool/child.ts`. */
+  readonly state: ChildState;
+  /** Connections that it was given or took. */
+  readonly accepted: number;
+  /** Connections that it has now. */
+  readonly open: number;
+  /** Connections of its own that ended by a reset, a timeout or an error of a handler. */
+  readonly failed: number;
+  /** Bytes that arrived at it. */
+  readonly bytesRead: number;
+  /** Bytes that the system took from it. */
+  readonly bytesWritten: number;
+}
+
+/** What a server's children did since it was started. */
+export interface ChildrenStats {
+  /** Children started, those that could not be included. */
+  readonly started: number;
+  /** Children that have ended. */
+  readonly reaped: number;
+  /** Children that ended before their time. */
+  readonly failed: number;
+  /** Children that were killed: they did not begin or end in time. */
+  readonly killed: number;
+  /** Connections that ended with their child; part of the server's `failed`. */
+  readonly lost: number;
+  /** Those that are alive, oldest first. Their counts are some milliseconds old. */
+  readonly alive: readonly ChildStats[];
+}

@@ -1,0 +1,307 @@
+/** Servers whose handlers run in child processes. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { serve, type ServeOptions, SockeyeError } from "../../mod.ts";
+import {
+  isThere,
+  moduleNamed,
+  strategies,
+  until,
+  withChildren,
+} from "./fixtures.ts";
+
+for (const strategy of strategies) {
+  test(`${strategy}: clients over both transports get their bytes, and the end behind them`, async () => {
+    await withChildren({ strategy }, async ({ server, client }) => {
+      const texts = Array.from(
+        { length: 12 },
+        (_, i) => `${i} `.repeat(i * 997),
+      );
+      const answers = await Promise.all(texts.map(async (text, i) => {
+        const one = await client("echo", i % 2);
+        await one.say(text);
+        return await one.finish();
+      }));
+      // A difference of such texts is not to be printed.
+      texts.forEach((text, i) => assert.ok(answers[i] === `${text}\n`, `${i}`));
+      await until("all are counted", () => server.stats.open === 0);
+      const { accepted, failed, children } = server.stats;
+      assert.deepEqual([accepted, failed, children!.lost], [12, 0, 0]);
+    });
+  });
+
+  test(`${strategy}: a child that is killed costs its own connection`, async () => {
+    await withChildren({ strategy }, async ({ server, client, ready }) => {
+      const first = await client("pid");
+      const pid = Number(await first.line());
+      let other = await client("pid", 1);
+      while (Number(await other.line()) === pid) other = await client("pid", 1);
+      process.kill(pid, "SIGKILL");
+      assert.equal(await first.line(), null);
+      await other.say("still here");
+      assert.equal(await other.line(), "still here");
+      await until("it is reaped", () => !isThere(pid));
+      await until("it is counted", () => server.stats.children!.lost >= 1);
+      await until("its place is taken", () => ready().length >= 1);
+      assert.notEqual(await (await client("pid")).line(), String(pid));
+    });
+  });
+
+  test(`${strategy}: a stuck child delays nobody, and is killed behind the grace`, async () => {
+    await withChildren({ strategy }, async ({ server, client, ready }) => {
+      const stuck = await client("stuck");
+      const pid = Number(await stuck.line());
+      for (let i = 0; i < 10; i++) {
+        assert.equal(await (await client("echo", i % 2)).finish(), "");
+      }
+      await until("others are ready", () => ready().some((c) => c.pid !== pid));
+      const { aborted } = await server.close({ grace: 300 });
+      assert.equal(aborted, 1);
+      assert.equal(server.stats.children!.killed, 1);
+      assert.ok(!isThere(pid));
+      assert.equal(await stuck.line(), null);
+    });
+  });
+
+  test(`${strategy}: a module that cannot serve is told by what it threw`, async () => {
+    const cases: [name: string, message: RegExp][] = [
+      ["throws", /before it was ready: TypeError: Nothing of the kind/],
+      ["exits", /before it was ready, with status 7/],
+      ["nothing", /before it was ready: .*expected handlers or a function/],
+    ];
+    for (const [name, message] of cases) {
+      await assert.rejects(
+        serve("tcp://:0", moduleNamed(name), {
+          strategy,
+          signals: false,
+          onError: () => {},
+        }),
+        (error) => {
+          assert.ok(error instanceof SockeyeError);
+          assert.equal(error.code, "ECHILD");
+          assert.match(error.message, /^Cannot serve tcp:.*children in a row/);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    }
+  });
+
+  test(`${strategy}: what a handler throws is told, and the others go on`, async () => {
+    const errors: Error[] = [];
+    const onError = (error: unknown): void => void errors.push(error as Error);
+    await withChildren({ strategy, onError }, async ({ server, client }) => {
+      const other = await client("echo");
+      const bad = await client("throw", 1);
+      assert.equal(await bad.line(), null);
+      await until("it is told", () => errors.length === 1);
+      assert.equal(errors[0]!.name, "RangeError");
+      assert.equal(errors[0]!.message, "As asked");
+      await other.say("on");
+      assert.equal(await other.line(), "on");
+      await until("it is counted", () => server.stats.failed === 1);
+    });
+  });
+
+  test(`${strategy}: a broadcast reaches every child`, async () => {
+    await withChildren({ strategy }, async ({ server, client, ready }) => {
+      await until("some are ready", () => ready().length > 0);
+      const message = { motd: "hello", n: [1, 2] };
+      assert.ok(server.broadcast(message) > 0);
+      // One that started meanwhile has heard nothing.
+      await until("one has heard", async () => {
+        const heard = await (await client("heard")).line();
+        return heard === JSON.stringify(message);
+      });
+    });
+  });
+
+  test(`${strategy}: closing lets who is there finish`, async () => {
+    await withChildren({ strategy }, async ({ server, client }) => {
+      const one = await client("echo");
+      await one.say("before");
+      assert.equal(await one.line(), "before");
+      const closed = server.close({ grace: 20_000 });
+      await one.say("after");
+      assert.equal(await one.line(), "after");
+      assert.equal(await one.finish(), "");
+      assert.deepEqual(await closed, { drained: 1, aborted: 0 });
+    });
+  });
+}
+
+test("process: each connection has a process of its own, which goes with it", async () => {
+  await withChildren({ strategy: "process" }, async ({ client }) => {
+    const clients = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => client("pid", i % 2)),
+    );
+    const pids = await Promise.all(clients.map((one) => one.line()));
+    assert.equal(new Set(pids).size, 6);
+    assert.ok(!pids.includes(String(process.pid)));
+    await Promise.all(clients.map((one) => one.finish()));
+    await until(
+      "they are gone",
+      () => !pids.some((pid) => isThere(Number(pid))),
+    );
+  });
+});
+
+test("process: beyond maxChildren clients wait, and are served in turn", async () => {
+  const options = { strategy: "process", maxChildren: 2 } as const;
+  await withChildren(options, async ({ server, client }) => {
+    const held = [await client("pid"), await client("pid", 1)];
+    for (const one of held) assert.ok(isThere(Number(await one.line())));
+    const third = await client("pid");
+    assert.ok(server.stats.children!.alive.length <= 2);
+    assert.equal(server.stats.accepted, 2);
+    await held[0]!.finish();
+    assert.ok(isThere(Number(await third.line())));
+  });
+});
+
+test("process: a child can be made to serve several, one after the other", async () => {
+  await withChildren({
+    strategy: "process",
+    maxChildren: 1,
+    maxConnectionsPerChild: 3,
+  }, async ({ client }) => {
+    const pids: (string | null)[] = [];
+    for (let i = 0; i < 6; i++) {
+      const one = await client("pid", i % 2);
+      pids.push(await one.line());
+      await one.finish();
+    }
+    assert.equal(new Set(pids).size, 2);
+    assert.deepEqual(
+      pids,
+      [...pids].sort((a, b) => pids.indexOf(a) - pids.indexOf(b)),
+    );
+  });
+});
+
+test("prefork: all members get work, over both transports", async () => {
+  const options = { strategy: "prefork", children: 3 } as const;
+  await withChildren(options, async ({ client, ready }) => {
+    await until("all are ready", () => ready().length === 3);
+    const members = new Set(ready().map(({ pid }) => String(pid)));
+    for (const at of [0, 1]) {
+      const seen = new Set<string | null>();
+      await until("all have served", async () => {
+        // Several at once: one that is alone goes to whoever wakes first.
+        const some = await Promise.all(
+          Array.from({ length: 6 }, () => client("pid", at)),
+        );
+        for (const one of some) seen.add(await one.line());
+        for (const one of some) await one.finish();
+        return seen.size === 3;
+      });
+      assert.deepEqual(seen, members);
+    }
+  });
+});
+
+test("prefork: a restart replaces all members, and no client notices", async () => {
+  const options = { strategy: "prefork", children: 2 } as const;
+  await withChildren(options, async ({ server, client, ready }) => {
+    await until("all are ready", () => ready().length === 2);
+    const before = ready().map(({ pid }) => pid);
+    const held = await client("echo");
+    server.restart();
+    await until("all are new", async () => {
+      const one = await client("echo", 1);
+      await one.say("in between");
+      assert.equal(await one.finish(), "in between\n");
+      return ready().length === 2 &&
+        ready().every(({ pid }) => !before.includes(pid));
+    });
+    await held.say("still here");
+    assert.equal(await held.line(), "still here");
+    assert.equal(await held.finish(), "");
+    await until("the old are gone", () => !before.some((pid) => isThere(pid!)));
+    assert.equal(server.stats.failed, 0);
+  });
+});
+
+test("prefork: a member is replaced when it has served enough", async () => {
+  await withChildren({
+    strategy: "prefork",
+    children: 1,
+    maxConnectionsPerChild: 5,
+  }, async ({ server, client }) => {
+    await until("three have come", async () => {
+      assert.equal(await (await client("echo")).finish(), "");
+      return server.stats.children!.started >= 3;
+    });
+    assert.ok(server.stats.accepted >= 5);
+  });
+});
+
+test("children: what hangs while it is loaded is given up in time", async () => {
+  await assert.rejects(
+    serve("tcp://:0", moduleNamed("hangs"), {
+      strategy: "process",
+      signals: false,
+      startTimeout: 200,
+      onError: () => {},
+    }),
+    { code: "ECHILD", message: /because it was not ready in time/ },
+  );
+});
+
+test("children: a signal ends the start, and nothing is left", async () => {
+  const stop = new AbortController();
+  const reason = new Error("Enough");
+  const starting = serve("tcp://:0", moduleNamed("hangs"), {
+    strategy: "prefork",
+    signals: false,
+    signal: stop.signal,
+  });
+  setTimeout(() => stop.abort(reason), 50);
+  await assert.rejects(starting, reason);
+});
+
+test("children: what cannot be handed over is refused, with the reason", async () => {
+  const module = moduleNamed("handlers");
+  for (const at of ["fifo:/tmp/none", "mem:none", "unix:@none"]) {
+    await assert.rejects(
+      serve(at, module, { strategy: "process", signals: false }),
+      { code: "ERR_SOCKEYE_UNSUPPORTED", message: /Cannot serve by children/ },
+    );
+  }
+  await assert.rejects(
+    serve("unix:none", module, { strategy: "prefork", identify: true }),
+    { code: "ERR_SOCKEYE_UNSUPPORTED" },
+  );
+  await assert.rejects(
+    serve("tcp://:0", module, { strategy: "workers" as "process" }),
+    { code: "ERR_SOCKEYE_UNSUPPORTED", message: /strategy is "workers"/ },
+  );
+  const given = { strategy: "prefork" as string } as ServeOptions;
+  await assert.rejects(
+    serve("tcp://:0", {}, given),
+    { code: "EINVAL", message: /takes the URL of a module/ },
+  );
+});
+
+test("children: options out of range", async () => {
+  const module = moduleNamed("handlers");
+  const wrong: [name: string, ...values: unknown[]][] = [
+    ["maxChildren", 0, 1.5, "2", NaN],
+    ["maxConnectionsPerChild", 0, -1, "1"],
+    ["maxAge", 0, NaN, "1"],
+    ["startTimeout", 0, null],
+    ["signals", 1, "yes"],
+    ["grace", -1, NaN],
+    ["children", 2], // of the other strategy
+    ["spareChildren", -1, 0.5],
+  ];
+  for (const [name, ...values] of wrong) {
+    for (const value of values) {
+      await assert.rejects(
+        serve("tcp://:0", module, { strategy: "process", [name]: value }),
+        { code: "EINVAL", message: new RegExp(`${name} is .*, expected `) },
+      );
+    }
+  }
+});

@@ -1,0 +1,4 @@
+/** A module whose process ends at once. */
+import process from "node:process";
+
+process.exit(7);

@@ -1,0 +1,3 @@
+/** A module that never comes to an end of its loading. */
+setInterval(() => {}, 60_000);
+await new Promise(() => {});

@@ -1,0 +1,208 @@
+/** `examples/echo_process.ts` and `examples/echo_prefork.ts`, by foreign clients. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { test } from "node:test";
+import { needs } from "./peers.ts";
+import { onStage, type Program, type Server, type Stage } from "./programs.ts";
+
+const examples = ["echo_process", "echo_prefork"] as const;
+
+/** Talks on one address after the other, `count` times; says how many answers were right. */
+const talker = `
+right = 0
+for i in range(int(sys.argv[1])):
+    sent = random.Random(i).randbytes(1 + i * 37 % 5000)
+    right += talk(connect(sys.argv[2 + i % 2]), sent) == sent
+say("right", right)`;
+
+function talk(stage: Stage, server: Server, count: number): Program {
+  return stage.python(talker, String(count), ...server.addresses);
+}
+
+/** Processes whose parent this is, by the proc(5) file system; zombies are marked. */
+function childrenOf(parent: number): { pid: number; zombie: boolean }[] {
+  const found: { pid: number; zombie: boolean }[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const text = readFileSync(`/proc/${name}/stat`, "latin1");
+      // What stands in parentheses may contain anything.
+      const [state, above] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      if (Number(above) !== parent) continue;
+      found.push({ pid: Number(name), zombie: state === "Z" });
+    } catch {
+      // It has just ended.
+    }
+  }
+  return found;
+}
+
+/** The process id of the server itself: on Deno a wrapper may stand before it. */
+function idOf(server: Server): number {
+  return Number(server.lines.find((line) => line.startsWith("parent "))!
+    .slice("parent ".length));
+}
+
+async function serve(stage: Stage, name: string): Promise<Server> {
+  const server = await stage.serve(name, "tcp://:0", stage.unix());
+  await server.said("parent ");
+  return server;
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const late = performance.now() + 20_000;
+  while (!holds()) {
+    assert.ok(performance.now() < late, `not within 20 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const linux = process.platform === "linux"
+  ? needs("python3")
+  : { skip: "needs /proc" };
+
+for (const name of examples) {
+  test(
+    `${name}: many clients get their bytes; no zombie lasts, and no child is left`,
+    linux,
+    onStage(async (stage) => {
+      const server = await serve(stage, name);
+      const parent = idOf(server);
+      const since = new Map<number, number>();
+      let longest = 0;
+      const watch = setInterval(() => {
+        const now = performance.now();
+        const zombies = childrenOf(parent).filter(({ zombie }) => zombie);
+        for (const pid of [...since.keys()]) {
+          if (!zombies.some((each) => each.pid === pid)) since.delete(pid);
+        }
+        for (const { pid } of zombies) {
+          if (!since.has(pid)) since.set(pid, now);
+          longest = Math.max(longest, now - since.get(pid)!);
+        }
+      }, 10);
+      try {
+        // As many children are started as there are connections.
+        const talkers = Array.from({ length: 3 }, () => talk(stage, server, 6));
+        for (const each of talkers) {
+          assert.equal(await each.said("right"), "right 6");
+        }
+      } finally {
+        clearInterval(watch);
+      }
+      // The promise is 100 ms; a busy machine may look late.
+      assert.ok(longest < 1000, `a zombie for ${longest} ms`);
+      const all = childrenOf(parent).map(({ pid }) => pid);
+      server.signal("SIGTERM");
+      assert.equal(await server.ended(), 0, server.errors);
+      assert.equal(server.errors, "");
+      // A child may not have heard yet that its client has gone.
+      assert.match(server.lines.at(-1)!, /^closed: \d+ drained, 0 aborted$/);
+      assert.match(
+        server.lines.at(-2)!,
+        /^children: (\d+) started, \1 reaped, 0 lost$/,
+      );
+      for (const pid of all) assert.ok(!isThere(pid), `${pid} is left`);
+      assert.deepEqual(stage.files(), []);
+    }),
+  );
+
+  test(
+    `${name}: SIGTERM lets a client finish, a second signal aborts`,
+    needs("python3"),
+    onStage(async (stage) => {
+      for (const second of [false, true]) {
+        const server = await serve(stage, name);
+        const client = stage.python(
+          `
+s = connect(sys.argv[1])
+s.sendall(b"one")
+say("first", exactly(s, 3).decode())
+hear()
+try:
+    s.sendall(b"two")
+    s.shutdown(socket.SHUT_WR)
+    say("then", rest(s).decode())
+except OSError:
+    say("broken")`,
+          server.addresses[0]!,
+        );
+        await client.said("first");
+        server.signal("SIGTERM");
+        const path = server.addresses[1]!.split("/").at(-1)!;
+        await until("it stops listening", () => !stage.files().includes(path));
+        if (second) {
+          server.signal("SIGINT");
+          assert.equal(await server.ended(), 0, server.errors);
+        }
+        client.write("go on\n");
+        await client.ended();
+        assert.equal(client.lines.includes("then two"), !second);
+        assert.equal(await server.ended(), 0, server.errors);
+        // The client may have finished before its child heard of the end.
+        const how = second ? "0 drained, 1 aborted" : "[01] drained, 0 aborted";
+        assert.match(server.lines.at(-1)!, new RegExp(`^closed: ${how}$`));
+      }
+    }),
+  );
+
+  test(
+    `${name}: no child outlives a parent that is killed`,
+    linux,
+    onStage(async (stage) => {
+      const server = await serve(stage, name);
+      const client = stage.python(
+        `
+s = connect(sys.argv[1])
+s.sendall(b"one")
+say("first", exactly(s, 3).decode())
+say("then", rest(s))`,
+        server.addresses[0]!,
+      );
+      await client.said("first");
+      const parent = idOf(server);
+      const all = childrenOf(parent).map(({ pid }) => pid);
+      assert.ok(all.length > 0);
+      process.kill(parent, "SIGKILL");
+      const killed = performance.now();
+      await until("all are gone", () => !all.some(isThere));
+      assert.ok(performance.now() - killed < 5000);
+      await client.ended();
+    }),
+  );
+}
+
+test(
+  "echo_prefork: restarts by SIGHUP and members that are replaced cost no client anything",
+  needs("python3"),
+  onStage(async (stage) => {
+    const server = await serve(stage, "echo_prefork");
+    const parent = idOf(server);
+    const talkers = [talk(stage, server, 150), talk(stage, server, 150)];
+    const over = Promise.all(talkers.map((each) => each.ended()));
+    let done = false;
+    over.then(() => done = true);
+    while (!done) {
+      process.kill(parent, "SIGHUP");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const each of talkers) {
+      assert.deepEqual(each.lines, ["right 150"], each.errors);
+    }
+    server.signal("SIGTERM");
+    assert.equal(await server.ended(), 0, server.errors);
+    const [, started] = /(\d+) started/.exec(server.lines.at(-2)!)!;
+    assert.ok(Number(started) > 4, `${started} started`);
+    assert.match(server.lines.at(-2)!, / 0 lost$/);
+  }),
+);
