@@ -41,7 +41,7 @@ export async function serveByChildren(
   checkOptions(options);
   checkStrategy(options.strategy);
   const addresses = addressesOf(at);
-  const children = childrenOf(runtime);
+  const children = childrenOf(runtime, options.strategy);
   addresses.forEach(checkAddress);
   const { strategy: _, ...common } = options;
   checkHandshakes(common);
@@ -87,9 +87,17 @@ function addressesOf(at: AddressLike | readonly AddressLike[]): Address[] {
   throw new SockeyeError("EINVAL", "Cannot serve: no address is given");
 }
 
-function childrenOf({ children }: Runtime): Children {
-  if (children !== undefined) return children;
-  throw unsupported("this runtime starts no children");
+function childrenOf(
+  runtime: Runtime,
+  strategy: ChildrenOptions["strategy"],
+): Children {
+  const { children } = runtime;
+  if (children === undefined) {
+    throw unsupported("this runtime starts no children");
+  }
+  const { support, reason } = runtime.capabilities().features[strategy];
+  if (support === "none") throw unsupported(reason!);
+  return children;
 }
 
 /** A socket can be handed to another process; nothing else here can. */

@@ -45,16 +45,21 @@ import {
   type NetListener,
 } from "./net_listener.ts";
 import type { NetStream } from "./net_stream.ts";
-import { fateOfParent } from "./orphans.ts";
+import { fateOfParent, type MayRun } from "./orphans.ts";
 import { refuse } from "./unsupported.ts";
 
-/** Children of this process. */
-export const children: Children = {
-  listen,
-  start: (module, events) => new SpawnedChild(module, events),
-  parallelism: () => availableParallelism(),
-  onSignals,
-};
+/** Children of this process; `mayRun` as the runtime says. */
+export function childrenOf(mayRun: MayRun): Children {
+  return {
+    listen,
+    start: (module, events) => {
+      const command = [...fateOfParent(mayRun), ...commandFor(module)];
+      return new SpawnedChild(command, events);
+    },
+    parallelism: () => availableParallelism(),
+    onSignals,
+  };
+}
 
 function listen(
   at: Address,
@@ -109,9 +114,8 @@ class SpawnedChild implements ChildHandle {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  constructor(module: string, events: ChildEvents) {
+  constructor([command = "", ...args]: readonly string[], events: ChildEvents) {
     this.#events = events;
-    const [command = "", ...args] = [...fateOfParent(), ...commandFor(module)];
     try {
       // As `fork` does, but with any command before the runtime.
       const child = spawn(command, args, {

@@ -42,7 +42,7 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
-import { children } from "../_shared/children.ts";
+import { childrenOf } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
@@ -68,7 +68,7 @@ export const runtime: Runtime = {
   name: "bun",
   debug: Boolean(process.env.SOCKEYE_DEBUG),
   capabilities,
-  children,
+  children: childrenOf(() => true),
   descriptors: descriptorUse,
   connect,
   listen,
@@ -163,7 +163,7 @@ function capabilities(): Capabilities {
       identify,
       process: native,
       prefork: native,
-      orphanExit: orphanExit(),
+      orphanExit: orphanExit(() => true),
     },
   };
 }

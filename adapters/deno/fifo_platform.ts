@@ -9,6 +9,7 @@ import { SockeyeError } from "../../core/error.ts";
 import type { Capability } from "../../core/transport.ts";
 import type { Ended, FifoPlatform } from "../_shared/fifo_platform.ts";
 import { fifoCapability, fifoEnds } from "./fifo_ends.ts";
+import { isGranted } from "./permissions.ts";
 
 /** Deno's part. */
 export const fifoPlatform: FifoPlatform = {
@@ -63,8 +64,4 @@ function isGone(pid: number): boolean {
   } catch (error) {
     return (error as { code?: unknown }).code === "ESRCH";
   }
-}
-
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }

@@ -31,7 +31,7 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
-import { children } from "../_shared/children.ts";
+import { childrenOf } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
 import { connectIdentified } from "../_shared/identify_connect.ts";
@@ -49,6 +49,7 @@ import { traits } from "./datagram.ts";
 import { translateError } from "./errors.ts";
 import { fifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { listen } from "./listener.ts";
+import { isGranted, mayRun, selfStart } from "./permissions.ts";
 import { DenoStream } from "./stream.ts";
 import { turn } from "./turn.ts";
 
@@ -59,7 +60,7 @@ export const runtime: Runtime = {
   debug: readDebug(),
   turn,
   capabilities,
-  children,
+  children: childrenOf(mayRun),
   descriptors,
   connect,
   listen,
@@ -140,10 +141,6 @@ function readDebug(): boolean {
     Boolean(Deno.env.get(variable));
 }
 
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
-}
-
 const native = { support: "native" } as const;
 
 function capabilities(): Capabilities {
@@ -209,9 +206,9 @@ function capabilities(): Capabilities {
         reason: "Deno can only switch it on: keepAliveDelay is ignored",
       },
       identify,
-      process: native,
-      prefork: native,
-      orphanExit: orphanExit(),
+      process: selfStart(),
+      prefork: selfStart(),
+      orphanExit: orphanExit(mayRun),
     },
   };
 }

@@ -17,7 +17,7 @@ import type {
   Runtime,
 } from "../../core/transport.ts";
 import { bindDatagram } from "../_shared/datagram.ts";
-import { children } from "../_shared/children.ts";
+import { childrenOf } from "../_shared/children.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { connectFifo } from "../_shared/fifo_connect.ts";
@@ -46,7 +46,7 @@ export const runtime: Runtime = {
   name: "node",
   debug: Boolean(process.env.SOCKEYE_DEBUG),
   capabilities,
-  children,
+  children: childrenOf(() => true),
   descriptors: descriptorUse,
   connect,
   listen,
@@ -157,7 +157,7 @@ function capabilities(): Capabilities {
       identify,
       process: native,
       prefork: native,
-      orphanExit: orphanExit(),
+      orphanExit: orphanExit(() => true),
     },
   };
 }
