@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
+import { refuseStaleModules } from "./node_modules.mjs";
 import { badEnd, run } from "./processes.mjs";
 
 /** Seconds for one check; each takes a few. */
@@ -26,6 +27,8 @@ const checks = [
 
 /** A crash report of Deno's own would hide what Deno found. */
 const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
+
+refuseStaleModules();
 
 let failed = 0;
 for (const [name, command, args] of checks) {

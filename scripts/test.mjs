@@ -6,6 +6,7 @@
 // Node 20 cannot strip types. Deno and Bun run the sources.
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { refuseStaleModules } from "./node_modules.mjs";
 import { run } from "./processes.mjs";
 import { report } from "./report.mjs";
 import { findTests, runBun, runDeno, runNode } from "./suite.mjs";
@@ -27,6 +28,8 @@ if (unknown.length > 0) {
   console.error(`--only takes node, deno or bun, not ${unknown.join(", ")}`);
   process.exit(2);
 }
+
+refuseStaleModules();
 
 const files = findTests(positionals);
 if (files.length === 0) {

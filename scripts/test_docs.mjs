@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { refuseStaleModules } from "./node_modules.mjs";
 import { programsIn, reachedSources, reportProblems } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
 import { badEnd, run } from "./processes.mjs";
@@ -23,6 +24,7 @@ const driven = /Machine$/;
 const deno = resolve("node_modules/.bin/deno");
 const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
 
+refuseStaleModules();
 await reportProblems(async () => {
   const manifest = readManifest();
   // The runner loads the modules too, and programs would start.

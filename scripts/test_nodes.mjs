@@ -1,10 +1,12 @@
 // `npm run test:nodes`: the suite on the other supported Nodes, which run the
 // sources.
 import process from "node:process";
+import { refuseStaleModules } from "./node_modules.mjs";
 import { otherNodes } from "./nodes.mjs";
 import { report } from "./report.mjs";
 import { findTests, runNode } from "./suite.mjs";
 
+refuseStaleModules();
 const files = findTests(process.argv.slice(2));
 const { binaries, problems } = await otherNodes();
 const runs = [];

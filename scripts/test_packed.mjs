@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { refuseStaleModules } from "./node_modules.mjs";
 import { otherNodes, versionOfNode } from "./nodes.mjs";
 import { Problem, reportProblems } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
@@ -44,6 +45,7 @@ const deno = resolve("node_modules/.bin/deno");
 const bun = resolve("node_modules/.bin/bun");
 const { values } = parseArgs({ options: { built: { type: "boolean" } } });
 
+refuseStaleModules();
 await reportProblems(async () => {
   const directory = mkdtempSync(join(tmpdir(), "sockeye-packed-"));
   try {

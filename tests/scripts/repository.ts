@@ -17,6 +17,12 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
+/** How a script ended, and what it said. */
+export interface Ended {
+  readonly status: number | null;
+  readonly said: string;
+}
+
 /** A repository with one entry point, whose code is built. */
 export class Repository {
   readonly root: string = mkdtempSync(join(tmpdir(), "sockeye-"));
@@ -97,12 +103,12 @@ export class Repository {
   }
 
   /** Builds the package; gives the status, and what was said. */
-  build(): { status: number | null; said: string } {
+  build(): Ended {
     return this.#node(script("build_npm_tsc.mjs"), "--no-build");
   }
 
   /** Does what is left to do when the code is built, by whatever. */
-  finish(): { status: number | null; said: string } {
+  finish(): Ended {
     const url = (name: string) => pathToFileURL(script(name)).href;
     return this.#node(
       "--input-type=module",
@@ -113,11 +119,16 @@ export class Repository {
     );
   }
 
-  check(...options: string[]): { status: number | null; said: string } {
+  /** Runs one of our scripts there. */
+  script(name: string, ...args: string[]): Ended {
+    return this.#node(script(name), ...args);
+  }
+
+  check(...options: string[]): Ended {
     return this.#node(script("check_packages.mjs"), ...options);
   }
 
-  release(...args: string[]): { status: number | null; said: string } {
+  release(...args: string[]): Ended {
     return this.#node(script("release_check.mjs"), ...args);
   }
 
@@ -137,7 +148,7 @@ export class Repository {
     }
   }
 
-  #node(...args: string[]): { status: number | null; said: string } {
+  #node(...args: string[]): Ended {
     const other = "deno" in process.versions || "bun" in process.versions;
     const node = other ? "node" : process.execPath;
     const { status, stdout, stderr } = spawnSync(node, args, {
