@@ -178,6 +178,11 @@ export const listen: Listen = verbs.listen;
  * crashes costs its own connections; a stuck one delays nobody else's. Limits
  * of `maxConnections` are for each child with `prefork` (its share).
  *
+ * Such a module may export two functions more: `onStart(data, signal)` is
+ * called with the option `childData` before a child serves, and its signal is
+ * aborted when that child is to finish; `onBroadcast(message)` is called with
+ * what `Server.broadcast` sends.
+ *
  * @param at one address, or several that share handlers and limits
  * @param handler handlers, a function, or where a module is that exports them
  * @param options limits and policies; `onError` is told what handlers threw

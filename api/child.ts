@@ -23,6 +23,8 @@ const countsEvery = 20;
 /** What a handler module exports. */
 interface HandlerModule {
   readonly default?: unknown;
+  /** Told of `childData` and of the end to come, before anybody is served. */
+  readonly onStart?: unknown;
   /** Told of each `Server.broadcast`. */
   readonly onBroadcast?: unknown;
 }
@@ -45,6 +47,9 @@ class Child implements ParentEvents {
   readonly #runtime: Runtime;
   readonly #parent: Parent;
   readonly #load: Load;
+  /** Aborted when there is nothing more to begin. */
+  readonly #finishing: AbortController = new AbortController();
+  #exclusive = false;
   #module: HandlerModule = {};
   #server: LoopServer<unknown> | undefined;
   #timer: unknown;
@@ -95,10 +100,14 @@ class Child implements ParentEvents {
   // Serving
 
   async #begin(task: ChildTask): Promise<void> {
+    this.#exclusive = task.exclusive;
     const module = await this.#load(task.module) as HandlerModule;
     if (this.#over) return;
     const handler = module.default;
     checkHandler(handler);
+    if (typeof module.onStart === "function") {
+      await module.onStart(task.data, this.#finishing.signal);
+    }
     const options: ServeOptions = { ...task.options };
     if (task.reports) {
       options.onError = (error) =>
@@ -124,6 +133,8 @@ class Child implements ParentEvents {
 
   #retire(grace: number): void {
     this.#grace = grace;
+    // With its last connection comes the word to finish; that is no hurry yet.
+    if (!this.#exclusive || grace !== Infinity) this.#finishing.abort();
     const server = this.#server;
     if (server === undefined) return;
     void server.close({ grace }).then(({ drained, aborted }) => {

@@ -37,7 +37,16 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   maxConnectionsPerChild?: number;
   /** Age at which a child is replaced, milliseconds. Default: no limit. */
   maxAge?: number;
-  /** How long a child may take to load the module, milliseconds. Default 10000. */
+  /**
+   * What the module's export `onStart` is called with, in each child before its
+   * first connection: plain data, as JSON takes it. Default: undefined.
+   *
+   * Its second argument is an `AbortSignal`: aborted when that child is to
+   * finish, so that a handler asks no client for more. A promise is waited for;
+   * a child whose `onStart` fails cannot serve.
+   */
+  childData?: unknown;
+  /** How long a child may take to load and to start the module, milliseconds. Default 10000. */
   startTimeout?: number;
   /**
    * Whether the server heeds signals: SIGTERM and SIGINT close it, a second one

@@ -12,7 +12,11 @@ import {
 import type { Children } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Runtime } from "../core/transport.ts";
-import { childrenPolicyOf, optionsForChild } from "./children_options.ts";
+import {
+  childDataOf,
+  childrenPolicyOf,
+  optionsForChild,
+} from "./children_options.ts";
 import type { ChildrenOptions, ModuleLocation } from "./children_types.ts";
 import {
   borrowOf,
@@ -46,6 +50,7 @@ export async function serveByChildren(
   const { strategy: _, ...common } = options;
   checkHandshakes(common);
   const policy = childrenPolicyOf(options, children.parallelism());
+  const data = childDataOf(options);
   limitsOf(common);
   borrowOf(common);
   const onError = onErrorOf(common);
@@ -58,8 +63,10 @@ export async function serveByChildren(
     handles,
     task: {
       module: module.href,
+      data,
       addresses: handles.map(({ address }) => address),
       request,
+      exclusive: policy.limits.exclusive,
       options: optionsForChild(options, policy),
       reports: onError !== undefined,
     },

@@ -30,12 +30,16 @@ export interface ChildCounts {
 export interface ChildTask {
   /** URL of the module whose default export is the handler. */
   readonly module: string;
+  /** What the module's `onStart` is told. */
+  readonly data?: unknown;
   /** Where the parent listens. */
   readonly addresses: readonly Address[];
   /** How it does. */
   readonly request: ListenRequest;
   /** Options of its server that can be written down. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Whether it serves one connection at a time: it is told to finish with its last. */
+  readonly exclusive: boolean;
   /** Whether the parent is to be told what handlers throw. */
   readonly reports: boolean;
 }

@@ -69,6 +69,7 @@ for (const strategy of strategies) {
       ["throws", /before it was ready: TypeError: Nothing of the kind/],
       ["exits", /before it was ready, with status 7/],
       ["nothing", /before it was ready: .*expected handlers or a function/],
+      ["unstarted", /before it was ready: RangeError: Not with undefined/],
     ];
     for (const [name, message] of cases) {
       await assert.rejects(
@@ -114,6 +115,23 @@ for (const strategy of strategies) {
         const heard = await (await client("heard")).line();
         return heard === JSON.stringify(message);
       });
+    });
+  });
+
+  test(`${strategy}: each child is told its data before it serves, and when to finish`, async () => {
+    const childData = { root: "/srv", list: [1, null, "ü"] };
+    await withChildren({ strategy, childData }, async ({ server, client }) => {
+      const told = await Promise.all([client("told"), client("told", 1)]);
+      for (const one of told) {
+        assert.equal(await one.line(), JSON.stringify(childData));
+        assert.equal(await one.finish(), "");
+      }
+      const last = await client("finish");
+      assert.equal(await last.line(), "in time");
+      const closed = server.close({ grace: 20_000 });
+      assert.equal(await last.line(), "finished");
+      assert.equal(await last.line(), null);
+      assert.deepEqual((await closed).aborted, 0);
     });
   });
 
@@ -286,6 +304,8 @@ test("children: what cannot be handed over is refused, with the reason", async (
 
 test("children: options out of range", async () => {
   const module = moduleNamed("handlers");
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
   const wrong: [name: string, ...values: unknown[]][] = [
     ["maxChildren", 0, 1.5, "2", NaN],
     ["maxConnectionsPerChild", 0, -1, "1"],
@@ -295,6 +315,7 @@ test("children: options out of range", async () => {
     ["grace", -1, NaN],
     ["children", 2], // of the other strategy
     ["spareChildren", -1, 0.5],
+    ["childData", () => {}, 1n, circle],
   ];
   for (const [name, ...values] of wrong) {
     for (const value of values) {

@@ -2,10 +2,19 @@
  * What the children of the tests run: it does what the client's first line
  * says, and then echoes.
  */
+import { once } from "node:events";
 import process from "node:process";
 import type { Connection } from "../../mod.ts";
 
 let heard: unknown = "nothing";
+let told: unknown;
+let finishing: AbortSignal;
+
+/** Told of `childData` before anybody is served; that may take a while. */
+export async function onStart(data: unknown, signal: AbortSignal) {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  [told, finishing] = [data, signal];
+}
 
 /** Told of each broadcast. */
 export function onBroadcast(message: unknown): void {
@@ -41,6 +50,13 @@ export default async function serve(connection: Connection): Promise<void> {
     case "heard":
       await say(JSON.stringify(heard));
       break;
+    case "told":
+      await say(JSON.stringify(told));
+      break;
+    case "finish":
+      await say(finishing.aborted ? "at once" : "in time");
+      if (!finishing.aborted) await once(finishing, "abort");
+      return await say("finished");
     case "stuck":
       await say(process.pid);
       spin();
