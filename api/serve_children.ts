@@ -7,6 +7,7 @@ import {
   type Address,
   type AddressLike,
   formatAddress,
+  isAbstract,
   parseAddress,
 } from "../core/address.ts";
 import type { Children } from "../core/children.ts";
@@ -110,7 +111,7 @@ function childrenOf(
 /** A socket can be handed to another process; nothing else here can. */
 function checkAddress(at: Address): void {
   if (at.transport === "tcp") return;
-  if (at.transport === "unix" && !at.path.startsWith("@")) return;
+  if (at.transport === "unix" && !isAbstract(at)) return;
   const why = at.transport === "fifo"
     ? "both of its FIFOs would have to be opened anew in the child"
     : "its connections cannot be handed to a child";

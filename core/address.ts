@@ -284,9 +284,14 @@ function checkPort(given: unknown, port: unknown): number {
   fail(given, `${problem}; expected a decimal number from 0 to 65535`);
 }
 
+/** Whether a Unix address is a name in Linux's abstract namespace, unix(7): nothing is on disk. */
+export function isAbstract(address: UnixAddress): boolean {
+  return address.path.startsWith("@");
+}
+
 function unixAddress(given: unknown, path: string): Address {
   checkText(given, "path", path);
-  const abstract = path.startsWith("@");
+  const abstract = isAbstract({ transport: "unix", path });
   if (path === "@") fail(given, "the abstract name is empty");
   const bytes = utf8Length(abstract ? path.slice(1) : path);
   if (bytes > MAX_UNIX_PATH) {

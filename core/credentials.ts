@@ -70,7 +70,7 @@
  *
  * @module
  */
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, formatAddress, isAbstract } from "./address.ts";
 import { SockeyeError } from "./error.ts";
 import type { ConnectRequest, ListenRequest } from "./transport.ts";
 
@@ -135,7 +135,7 @@ function checkIdentify(address: Address, action: string): void {
 
 function hasFile(address: Address): boolean {
   return address.transport === "fifo" ||
-    address.transport === "unix" && !address.path.startsWith("@");
+    address.transport === "unix" && !isAbstract(address);
 }
 
 function nameOf(address: Address): string {

@@ -23,7 +23,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
-import type { Address } from "../../core/address.ts";
+import { type Address, isAbstract } from "../../core/address.ts";
 import type {
   ChildEvents,
   ChildHandle,
@@ -38,7 +38,6 @@ import type {
   StreamHandle,
 } from "../../core/transport.ts";
 import { translateError } from "./errors.ts";
-import { isAbstract } from "./net_addresses.ts";
 import {
   listenAtPath,
   listenDirectly,

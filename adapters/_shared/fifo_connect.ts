@@ -17,16 +17,13 @@ import type {
 } from "../../core/transport.ts";
 import { found } from "./disk_found.ts";
 import { translateError } from "./errors.ts";
-import type { FifoPlatform } from "./fifo_platform.ts";
+import { type FifoPlatform, missingFifos } from "./fifo_platform.ts";
 import { BegunReader } from "./fifo_reader.ts";
-import { FifoStream } from "./fifo_stream.ts";
+import { FifoStream, nameless } from "./fifo_stream.ts";
 import { makeFifos } from "./mkfifo.ts";
 import { RendezvousFiles } from "./rendezvous_files.ts";
 import { scheduler } from "./scheduler.ts";
 import { failSoon } from "./unsupported.ts";
-
-/** A client's pair of FIFOs has no name by the time that it is a connection. */
-const nameless: FifoAddress = { transport: "fifo", path: "" };
 
 type DoneAtOnce = Exclude<
   ClientEffect,
@@ -40,7 +37,7 @@ export function connectFifo(
   request: ConnectRequest,
   events: ConnectEvents,
 ): Pending {
-  const missing = platform.missing(to.path);
+  const missing = missingFifos(platform);
   if (missing !== undefined) return failSoon(missing, events);
   const connecting = new FifoConnecting(platform, to, request, events);
   // Nobody is told within the call: its caller does not hold the Pending yet.

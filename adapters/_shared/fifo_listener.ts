@@ -20,16 +20,13 @@ import type {
 import { type Binder, takeName } from "./disk_name.ts";
 import { translateError } from "./errors.ts";
 import type { FifoReader } from "./fifo_ends.ts";
-import type { FifoPlatform } from "./fifo_platform.ts";
-import { FifoStream } from "./fifo_stream.ts";
+import { type FifoPlatform, missingFifos } from "./fifo_platform.ts";
+import { FifoStream, nameless } from "./fifo_stream.ts";
 import { makeFifos } from "./mkfifo.ts";
 import { openFifo, probeFifo, RendezvousFiles } from "./rendezvous_files.ts";
 import { sweepRendezvous } from "./rendezvous_sweep.ts";
 import { scheduler } from "./scheduler.ts";
 import { failSoon } from "./unsupported.ts";
-
-/** A client's pair of FIFOs has no name by the time that it is a connection. */
-const nameless: FifoAddress = { transport: "fifo", path: "" };
 
 /** The rendezvous, open. */
 interface Held {
@@ -45,7 +42,7 @@ export function listenFifo(
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
-  const missing = platform.missing(at.path);
+  const missing = missingFifos(platform);
   if (missing !== undefined) return failSoon(missing, events);
   const { mode, group } = request;
   let cancelled = false;

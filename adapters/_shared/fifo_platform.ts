@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { SockeyeError } from "../../core/error.ts";
+import type { Capability } from "../../core/transport.ts";
 import type { FifoEnds } from "./fifo_ends.ts";
 
 /** How a command ended. */
@@ -23,8 +24,25 @@ export interface FifoPlatform {
   mkfifo(args: readonly string[]): Promise<Ended>;
   /** Whether a process is known to be there no more. */
   isGone(pid: number): boolean;
-  /** Why FIFOs at and beside this path cannot be used; undefined where nothing is missing. */
-  missing(path: string): SockeyeError | undefined;
+  /** How well it does FIFOs on a system that has them; `none` where a permission is missing. */
+  capability(): Capability;
+}
+
+/** What `capabilities()` says. */
+export function fifoSupport(platform: FifoPlatform): Capability {
+  return process.platform === "win32"
+    ? { support: "none", reason: "Windows has no FIFOs" }
+    : platform.capability();
+}
+
+/** Why FIFOs cannot be used; undefined where nothing is missing. */
+export function missingFifos(platform: FifoPlatform): SockeyeError | undefined {
+  const { support, reason } = fifoSupport(platform);
+  if (support !== "none") return undefined;
+  const code = process.platform === "win32"
+    ? "ERR_SOCKEYE_UNSUPPORTED"
+    : "EACCES";
+  return new SockeyeError(code, reason!);
 }
 
 /** By `node:child_process`, as on Node and Bun. */
@@ -33,10 +51,7 @@ export function nodePlatform(ends: FifoEnds): FifoPlatform {
     ends,
     mkfifo,
     isGone,
-    missing: () =>
-      process.platform === "win32"
-        ? new SockeyeError("ERR_SOCKEYE_UNSUPPORTED", "Windows has no FIFOs")
-        : undefined,
+    capability: () => ({ support: "native" }),
   };
 }
 

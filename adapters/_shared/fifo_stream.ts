@@ -8,7 +8,7 @@
  * @module
  */
 import { clearInterval, setInterval } from "node:timers";
-import type { Address } from "../../core/address.ts";
+import type { Address, FifoAddress } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
 import {
   leftoverPause,
@@ -22,6 +22,9 @@ import type {
 } from "../../core/transport.ts";
 import type { FifoEnds, FifoReader, FifoWriter } from "./fifo_ends.ts";
 import { scheduler } from "./scheduler.ts";
+
+/** A client's pair of FIFOs has no name by the time that it is a connection. */
+export const nameless: FifoAddress = { transport: "fifo", path: "" };
 
 /** The two descriptors of a connection, opened with `O_NONBLOCK`. */
 export interface FifoPair {

@@ -5,6 +5,7 @@
  */
 import { connect } from "node:net";
 import {
+  isAbstract,
   MAX_UNIX_PATH,
   type TcpAddress,
   type UnixAddress,
@@ -12,21 +13,14 @@ import {
 } from "../../core/address.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import { errorCode } from "./errors.ts";
-
-/** A peer on a Unix socket has no name: no runtime lets a client bind one. */
-export const nameless: UnixAddress = { transport: "unix", path: "" };
+import { systemPath } from "./unix_address.ts";
 
 export function tcpAddress(host: string, port: number): TcpAddress {
   return { transport: "tcp", host, port };
 }
 
-/** Whether a Unix address is a name in Linux's abstract namespace. */
-export function isAbstract(address: UnixAddress): boolean {
-  return address.path.startsWith("@");
-}
-
 /**
- * As Node writes it: an abstract name begins with a NUL.
+ * As Node writes it.
  *
  * @throws {SockeyeError} `ENAMETOOLONG`: Node 20 and 22 would cut it.
  */
@@ -39,7 +33,7 @@ export function nodePath(address: UnixAddress): string {
       `the system takes ${MAX_UNIX_PATH} bytes of a path`,
     );
   }
-  return isAbstract(address) ? `\0${address.path.slice(1)}` : address.path;
+  return systemPath(address);
 }
 
 /** Connects to a path, and disconnects at once. */

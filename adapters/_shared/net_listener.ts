@@ -25,8 +25,9 @@ import type {
 } from "../../core/transport.ts";
 import { translateError } from "./errors.ts";
 import { takeName } from "./disk_name.ts";
-import { nameless, probe, tcpAddress } from "./net_addresses.ts";
+import { probe, tcpAddress } from "./net_addresses.ts";
 import { NetStream, Reading } from "./net_stream.ts";
+import { nameless } from "./unix_address.ts";
 
 /** What Node holds of an accepted connection, before there is a socket; private. */
 type Accepted = NonNullable<unknown>;

@@ -26,6 +26,12 @@ export function failSoon(
   return { cancel: () => void (cancelled = true) };
 }
 
+/** Of the real runtimes; `withMemory` gives it to each of them. */
+export const mem: Capability = {
+  support: "none",
+  reason: "The simulated network has an adapter of its own",
+};
+
 /** See unix(7): the kernel sends one only for input that nobody read. */
 export const unixReset: Capability = {
   support: "none",

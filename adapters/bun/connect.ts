@@ -12,7 +12,7 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
-import { toBunPath } from "./listener.ts";
+import { systemPath } from "../_shared/unix_address.ts";
 import { descriptorsExhausted } from "./reserve.ts";
 import {
   type BunSocket,
@@ -100,7 +100,7 @@ class Connecting implements Opener, Pending {
       });
     } else {
       await Bun.connect<Opener | BunStream>({
-        unix: toBunPath(to),
+        unix: systemPath(to),
         ...common,
       });
     }
@@ -128,7 +128,7 @@ class Connecting implements Opener, Pending {
 
   #unixCode(): ErrorCode | undefined {
     if (this.#to.transport !== "unix") return undefined;
-    const standing = askPath(toBunPath(this.#to));
+    const standing = askPath(systemPath(this.#to));
     // Somebody is there and Bun was refused: his queue is full.
     if (standing === "stream") return "EAGAIN";
     return standing === "datagram" ? "EPROTO" : standing;

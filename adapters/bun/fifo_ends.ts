@@ -15,7 +15,6 @@
  */
 import { closeSync } from "node:fs";
 import { type Backoff, scarcityBackoff } from "../../core/backoff.ts";
-import type { Capability } from "../../core/transport.ts";
 import { errorCode, translateError } from "../_shared/errors.ts";
 import { openAgain } from "../_shared/fifo_check.ts";
 import type {
@@ -37,11 +36,6 @@ export const fifoEnds: FifoEnds = {
   openWriter: (descriptor, events) =>
     new DirectWriter(descriptor, events, { largestWrite: 65536, awaitRoom }),
 };
-
-/** What `capabilities()` says of them. */
-export function fifoCapability(): Capability {
-  return { support: "native" };
-}
 
 /** What Bun reads a file by. */
 interface Source {

@@ -22,6 +22,7 @@ import type {
 } from "../../core/transport.ts";
 import { errorCode, translateError } from "../_shared/errors.ts";
 import { takeName, type TakenName } from "../_shared/disk_name.ts";
+import { nameless, systemPath } from "../_shared/unix_address.ts";
 import { descriptorsExhausted, unwatch, watch } from "./reserve.ts";
 import {
   type BunSocket,
@@ -33,9 +34,6 @@ import {
   socketHandlers,
 } from "./stream.ts";
 import { askPath } from "./unix_probe.ts";
-
-/** A peer on a Unix socket has no name, unless it binds one, which no runtime lets it. */
-const nameless: UnixAddress = { transport: "unix", path: "" };
 
 /** One listening socket as the contract wants it. */
 class BunListener implements ListenHandle, Opener {
@@ -149,8 +147,18 @@ class BunListener implements ListenHandle, Opener {
   }
 }
 
-/** Listens at a TCP address. */
-export function listenTcp(
+/** Listens at a TCP address, or at an abstract name. */
+export function listenDirectly(
+  at: TcpAddress | UnixAddress,
+  request: ListenRequest,
+  events: ListenStartEvents,
+): Pending {
+  return at.transport === "tcp"
+    ? listenTcp(at, request, events)
+    : listenAbstract(at, request, events);
+}
+
+function listenTcp(
   at: TcpAddress,
   request: ListenRequest,
   events: ListenStartEvents,
@@ -173,8 +181,7 @@ export function listenTcp(
   return { cancel: () => void (cancelled = true) };
 }
 
-/** Listens at a name in Linux's abstract namespace: nothing is on disk. */
-export function listenAbstract(
+function listenAbstract(
   at: UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
@@ -184,7 +191,7 @@ export function listenAbstract(
     if (cancelled) return;
     const listener = new BunListener(at, request);
     try {
-      listener.listenUnix(toBunPath(at));
+      listener.listenUnix(systemPath(at));
     } catch (error) {
       return events.failed(listenError(error));
     }
@@ -194,7 +201,7 @@ export function listenAbstract(
 }
 
 /** Listens at a path, taking and giving back the name as all adapters do. */
-export function listenUnix(
+export function listenAtPath(
   at: UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
@@ -211,12 +218,6 @@ export function listenUnix(
     },
     failed: (error) => events.failed(error),
   });
-}
-
-/** As Bun writes it: an abstract name begins with a NUL. */
-export function toBunPath(address: UnixAddress): string {
-  const { path } = address;
-  return path.startsWith("@") ? `\0${path.slice(1)}` : path;
 }
 
 async function bindAt(

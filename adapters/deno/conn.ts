@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Address, UnixAddress } from "../../core/address.ts";
+import type { Address } from "../../core/address.ts";
 import type { StreamRequest } from "../../core/transport.ts";
 
 /** Deno's form of an address in ours. */
@@ -17,11 +17,6 @@ export function fromDeno(address: Deno.Addr): Address {
     transport: "unix",
     path: path.startsWith("\0") ? `@${path.slice(1)}` : path,
   };
-}
-
-/** The path that Deno wants: abstract names begin with a NUL there. */
-export function toDenoPath({ path }: UnixAddress): string {
-  return path.startsWith("@") ? `\0${path.slice(1)}` : path;
 }
 
 /** Sets what was asked for. Deno has no way to set the keep-alive's delay. */

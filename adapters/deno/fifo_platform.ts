@@ -5,7 +5,6 @@
  * @module
  */
 import process from "node:process";
-import { SockeyeError } from "../../core/error.ts";
 import type { Capability } from "../../core/transport.ts";
 import type { Ended, FifoPlatform } from "../_shared/fifo_platform.ts";
 import { fifoCapability, fifoEnds } from "./fifo_ends.ts";
@@ -16,21 +15,10 @@ export const fifoPlatform: FifoPlatform = {
   ends: fifoEnds,
   mkfifo,
   isGone,
-  missing(): SockeyeError | undefined {
-    const { support, reason } = fifoSupport();
-    if (support !== "none") return undefined;
-    const code = Deno.build.os === "windows"
-      ? "ERR_SOCKEYE_UNSUPPORTED"
-      : "EACCES";
-    return new SockeyeError(code, reason!);
-  },
+  capability,
 };
 
-/** What `capabilities()` says. */
-export function fifoSupport(): Capability {
-  if (Deno.build.os === "windows") {
-    return { support: "none", reason: "Windows has no FIFOs" };
-  }
+function capability(): Capability {
   if (!isGranted({ name: "run", command: "mkfifo" })) {
     return {
       support: "none",

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Address, UnixAddress } from "../../core/address.ts";
-import { SockeyeError } from "../../core/error.ts";
+import type { Address, TcpAddress, UnixAddress } from "../../core/address.ts";
 import type {
   ListenEvents,
   ListenHandle,
@@ -13,28 +12,20 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { type Binder, takeName } from "../_shared/disk_name.ts";
-import { listenFifo } from "../_shared/fifo_listener.ts";
-import { listenIdentifying } from "../_shared/identify_listen.ts";
-import { configure, fromDeno, toDenoPath } from "./conn.ts";
+import { systemPath } from "../_shared/unix_address.ts";
+import { configure, fromDeno } from "./conn.ts";
 import { translateError } from "./errors.ts";
-import { fifoPlatform } from "./fifo_platform.ts";
 import { DenoStream } from "./stream.ts";
 
 /** The longest timer there is, ms: it is there for its reference alone. */
 const forever = 0x7fffffff;
 
-/** See `Runtime.listen`. */
-export function listen(
-  at: Address,
+/** Listens at a TCP address, or at an abstract name: nothing is on disk. */
+export function listenDirectly(
+  at: TcpAddress | UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
-  if (at.transport === "fifo") {
-    return listenFifo(fifoPlatform, at, request, events);
-  }
-  if (at.transport === "unix" && !at.path.startsWith("@")) {
-    return listenIdentifying(at, request, events, listenByName);
-  }
   let cancelled = false;
   queueMicrotask(() => {
     if (cancelled) return;
@@ -54,26 +45,17 @@ export function listen(
   };
 }
 
-function bind(at: Address, backlog: number): Deno.Listener {
-  switch (at.transport) {
-    case "tcp":
-      // Deno looks a name up in this very call, and stands still until then.
-      return Deno.listen({
-        hostname: at.host,
-        port: at.port,
-        tcpBacklog: backlog,
-      });
-    case "unix":
-      return Deno.listen({ transport: "unix", path: toDenoPath(at) });
-    default:
-      throw new SockeyeError(
-        "ERR_SOCKEYE_UNSUPPORTED",
-        `Deno has no transport "${at.transport}" here`,
-      );
+function bind(at: TcpAddress | UnixAddress, tcpBacklog: number): Deno.Listener {
+  if (at.transport === "unix") {
+    return Deno.listen({ transport: "unix", path: systemPath(at) });
   }
+  const { host: hostname, port } = at;
+  // Deno looks a name up in this very call, and stands still until then.
+  return Deno.listen({ hostname, port, tcpBacklog });
 }
 
-function listenByName(
+/** Listens at a path, taking and giving back the name as all adapters do. */
+export function listenAtPath(
   at: UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,

@@ -1,0 +1,199 @@
+/**
+ * A runtime, put together from what its adapter alone knows.
+ *
+ * Which address is for which piece, what goes before a Unix socket is opened,
+ * and what no runtime can do is the same on all of them, and stands here.
+ *
+ * @module
+ */
+import process from "node:process";
+import {
+  type Address,
+  isAbstract,
+  type TcpAddress,
+  type UnixAddress,
+} from "../../core/address.ts";
+import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
+import type {
+  Capabilities,
+  Capability,
+  ConnectEvents,
+  ConnectRequest,
+  DescriptorUse,
+  Feature,
+  ListenRequest,
+  ListenStartEvents,
+  Pending,
+  Runtime,
+  RuntimeName,
+} from "../../core/transport.ts";
+import { childrenOf } from "./children.ts";
+import { bindDatagram, type DgramTraits } from "./datagram.ts";
+import { connectFifo } from "./fifo_connect.ts";
+import { listenFifo } from "./fifo_listener.ts";
+import { type FifoPlatform, fifoSupport } from "./fifo_platform.ts";
+import { connectIdentified } from "./identify_connect.ts";
+import { listenIdentifying } from "./identify_listen.ts";
+import { type MayRun, orphanExit } from "./orphans.ts";
+import { scheduler } from "./scheduler.ts";
+import { openStdin } from "./stdin.ts";
+import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
+
+/** What one adapter knows. */
+export interface Parts {
+  readonly name: Exclude<RuntimeName, "memory">;
+  /** As the runtime tells it. */
+  version(): string;
+  readonly debug: boolean;
+  /** Where one turn of the loop takes more than `setImmediate`. */
+  readonly turn?: (callback: () => void) => void;
+  descriptors(): DescriptorUse | undefined;
+  /** Connects to a TCP address, a path, or an abstract name. */
+  connectStream(
+    to: TcpAddress | UnixAddress,
+    request: ConnectRequest,
+    events: ConnectEvents,
+  ): Pending;
+  /** Listens at a TCP address, or at an abstract name: nothing is on disk. */
+  listenDirectly(
+    at: TcpAddress | UnixAddress,
+    request: ListenRequest,
+    events: ListenStartEvents,
+  ): Pending;
+  /** Listens at a path, taking and giving back the name as `disk_name.ts` does. */
+  listenAtPath(
+    at: UnixAddress,
+    request: ListenRequest,
+    events: ListenStartEvents,
+  ): Pending;
+  readonly fifo: FifoPlatform;
+  readonly dgram: DgramTraits;
+  /** Whether a program may be looked for and run. */
+  readonly mayRun: MayRun;
+  /** What is not native, or not wholly; asked again each time. */
+  gaps(): Partial<Record<Feature, Capability>>;
+}
+
+/** Puts a runtime together. */
+export function runtimeOf(parts: Parts): Runtime {
+  return {
+    ...scheduler,
+    ...(parts.turn && { turn: parts.turn }),
+    name: parts.name,
+    debug: parts.debug,
+    capabilities: () => capabilitiesOf(parts),
+    children: childrenOf(parts.mayRun),
+    descriptors: () => parts.descriptors(),
+    connect: (to, request, events) => connect(parts, to, request, events),
+    listen: (at, request, events) => listen(parts, at, request, events),
+    bind: (at, request, events) => bind(parts, at, request, events),
+    stdin: openStdin,
+  };
+}
+
+function connect(
+  parts: Parts,
+  to: Address,
+  request: ConnectRequest,
+  events: ConnectEvents,
+): Pending {
+  switch (to.transport) {
+    case "tcp":
+      return parts.connectStream(to, request, events);
+    case "unix":
+      return missingName(parts, to, events) ??
+        connectIdentified(to, request, events, parts.connectStream);
+    case "fifo":
+      return connectFifo(parts.fifo, to, request, events);
+    default:
+      return refuse(noTransport(parts, to), events);
+  }
+}
+
+function listen(
+  parts: Parts,
+  at: Address,
+  request: ListenRequest,
+  events: ListenStartEvents,
+): Pending {
+  switch (at.transport) {
+    case "tcp":
+      return parts.listenDirectly(at, request, events);
+    case "unix":
+      if (!isAbstract(at)) {
+        return listenIdentifying(at, request, events, parts.listenAtPath);
+      }
+      return missingName(parts, at, events) ??
+        parts.listenDirectly(at, request, events);
+    case "fifo":
+      return listenFifo(parts.fifo, at, request, events);
+    default:
+      return refuse(noTransport(parts, at), events);
+  }
+}
+
+function bind(
+  parts: Parts,
+  at: Address,
+  request: BindRequest,
+  events: BindEvents,
+): Pending {
+  return at.transport === "udp"
+    ? bindDatagram(at, request, events, parts.dgram)
+    : refuse(noTransport(parts, at), events);
+}
+
+/** Refuses an abstract name where there are none. */
+function missingName(
+  parts: Parts,
+  address: UnixAddress,
+  events: Parameters<typeof refuse>[1],
+): Pending | undefined {
+  if (!isAbstract(address)) return undefined;
+  const { support, reason } = capabilitiesOf(parts).features.unixAbstract;
+  return support === "none" ? refuse(reason!, events) : undefined;
+}
+
+function noTransport({ name }: Parts, address: Address): string {
+  return `the adapter of ${name} has no ${address.transport}`;
+}
+
+const native: Capability = { support: "native" };
+
+function capabilitiesOf(parts: Parts): Capabilities {
+  return {
+    runtime: parts.name,
+    version: parts.version(),
+    features: {
+      tcp: native,
+      unix: native,
+      unixAbstract: process.platform === "linux"
+        ? native
+        : { support: "none", reason: "Linux alone has abstract names" },
+      mem,
+      fifo: fifoSupport(parts.fifo),
+      udp: native,
+      udpFilter: native,
+      udpRefused: native,
+      udpErrors: native,
+      udpBuffers: native,
+      multicast: native,
+      stdin: native,
+      halfOpen: native,
+      reset: native,
+      unixReset,
+      fifoReset,
+      cancelConnect: native,
+      backlog: native,
+      deferAccept: native,
+      ipv6Only: native,
+      noDelay: native,
+      keepAlive: native,
+      identify,
+      process: native,
+      prefork: native,
+      orphanExit: orphanExit(parts.mayRun),
+      ...parts.gaps(),
+    },
+  };
+}
