@@ -16,6 +16,7 @@ import type {
   FifoWriter,
   FifoWriterEvents,
 } from "./fifo_ends.ts";
+import { NetWrites } from "./net_writes.ts";
 
 /** FIFOs by sockets, which take the descriptors over. */
 export const socketEnds: FifoEnds = {
@@ -102,10 +103,7 @@ class SocketWriter implements FifoWriter {
   readonly #descriptor: number;
   readonly #socket: Socket;
   readonly #events: FifoWriterEvents;
-  /** Bytes of the write that is pending. */
-  #pending = 0;
-  /** Callbacks yet to come for writes that were done at once. */
-  #echoes = 0;
+  readonly #writes: NetWrites;
   #closing = false;
 
   constructor(descriptor: number, events: FifoWriterEvents) {
@@ -120,33 +118,14 @@ class SocketWriter implements FifoWriter {
     socket.on("error", (error) => this.#failed(error));
     socket.on("close", () => this.#events.closed());
     this.#socket = socket;
+    this.#writes = new NetWrites(socket, (count) => {
+      if (!this.#closing) events.written(count);
+    });
   }
 
   transmit(bytes: Uint8Array): number {
-    const socket = this.#socket;
-    // Destroyed by an error that is to be told yet.
-    if (socket.destroyed) return 0;
-    socket.write(bytes, this.#onWritten);
-    // libuv tries the write at once; what is left of it waits in the stream.
-    if (socket.writableLength === 0 && socket.errored === null) {
-      this.#echoes++;
-      return bytes.length;
-    }
-    this.#pending = bytes.length;
-    return 0;
+    return this.#writes.transmit(bytes);
   }
-
-  /** One function for all writes; they are called back in order. */
-  readonly #onWritten = (error?: Error | null): void => {
-    if (error) return; // `error` and `close` follow.
-    if (this.#echoes > 0) {
-      this.#echoes--;
-      return;
-    }
-    const count = this.#pending;
-    this.#pending = 0;
-    if (!this.#closing) this.#events.written(count);
-  };
 
   check(): void {
     if (this.#socket.destroyed || !readerHasGone(this.#descriptor)) return;

@@ -17,6 +17,7 @@ import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
 import { translateError } from "./errors.ts";
 import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
 import { holdEnd, whenSure } from "./net_end.ts";
+import { NetWrites } from "./net_writes.ts";
 
 /** The stream behind a socket, so that its listeners need no closure each. */
 const owner: unique symbol = Symbol("sockeye");
@@ -48,12 +49,9 @@ export class NetStream implements StreamHandle {
   readonly #socket: OwnedSocket;
   readonly #reading: Reading;
   readonly #canReset: boolean;
+  readonly #writes: NetWrites;
   #events: StreamEvents | undefined;
   #wantsData = false;
-  /** Bytes of the write that is pending. */
-  #pending = 0;
-  /** Callbacks yet to come for writes that were done at once. */
-  #echoes = 0;
   #shutdown: "no" | "pending" | "done" = "no";
   /** The end was asked for here, so no error is told. */
   #asked = false;
@@ -71,6 +69,9 @@ export class NetStream implements StreamHandle {
     this.#socket = socket;
     this.#reading = reading;
     this.#canReset = local.transport === "tcp";
+    this.#writes = new NetWrites(socket, (count) => {
+      this.#events?.written(count);
+    });
     reading.stream = this;
     this.#socket[owner] = this;
     socket.on("error", onError);
@@ -122,30 +123,8 @@ export class NetStream implements StreamHandle {
   }
 
   transmit(bytes: Uint8Array): number {
-    const socket = this.#socket;
-    // Destroyed by an error that is to be told yet.
-    if (socket.destroyed) return 0;
-    socket.write(bytes, this.#onWritten);
-    // libuv tries the write at once; what is left of it waits in the stream.
-    if (socket.writableLength === 0 && socket.errored === null) {
-      this.#echoes++;
-      return bytes.length;
-    }
-    this.#pending = bytes.length;
-    return 0;
+    return this.#writes.transmit(bytes);
   }
-
-  /** One function for all writes; they are called back in order. */
-  readonly #onWritten = (error?: Error | null): void => {
-    if (error) return; // `error` and `close` follow.
-    if (this.#echoes > 0) {
-      this.#echoes--;
-      return;
-    }
-    const count = this.#pending;
-    this.#pending = 0;
-    this.#events?.written(count);
-  };
 
   shutdown(): boolean {
     this.#shutdown = "pending";
