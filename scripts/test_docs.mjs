@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { refuseStaleModules } from "./node_modules.mjs";
 import { programsIn, reachedSources, reportProblems } from "./npm_layout.mjs";
-import { readManifest } from "./npm_manifest.mjs";
+import { programEntries, readManifest } from "./npm_manifest.mjs";
 import { badEnd, run } from "./processes.mjs";
 import { tell } from "./report.mjs";
 import { parseJunit } from "./suite.mjs";
@@ -28,7 +28,10 @@ refuseStaleModules();
 await reportProblems(async () => {
   const manifest = readManifest();
   // The runner loads the modules too, and programs would start.
-  const programs = new Set(programsIn());
+  const programs = new Set([
+    ...programsIn(),
+    ...programEntries.map((subpath) => manifest.entries[subpath]),
+  ]);
   const sources = reachedSources(manifest)
     .filter((path) => !programs.has(path));
   const totals = [

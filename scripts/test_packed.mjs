@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { refuseStaleModules } from "./node_modules.mjs";
 import { otherNodes, versionOfNode } from "./nodes.mjs";
 import { Problem, reportProblems } from "./npm_layout.mjs";
-import { readManifest } from "./npm_manifest.mjs";
+import { programEntries, readManifest } from "./npm_manifest.mjs";
 import { checksOf } from "./packed/checks.mjs";
 import { checksOfJsr, installFromJsr } from "./packed/jsr_checks.mjs";
 import { serveNpm } from "./packed/npm_registry.mjs";
@@ -128,7 +128,8 @@ async function runChecks(runtime, checks) {
 async function smokeEverywhere(directory, project, tarball, nodes, jsr) {
   const manifest = readManifest();
   const { name, version, entries, packageJson } = manifest;
-  const subpaths = Object.keys(entries);
+  const subpaths = Object.keys(entries)
+    .filter((subpath) => !programEntries.includes(subpath));
   const installed = `/node_modules/${name}/`;
   const byBun = emptyProject(join(directory, "bun"));
   await installByBun(byBun, tarball);

@@ -15,6 +15,7 @@ import * as sockeye from "@sockeye/net";
 import { ConnectionMachine, SockeyeError } from "@sockeye/net/core";
 import { createSimulation } from "@sockeye/net/memory";
 import { poll, POLLIN, POLLOUT } from "@sockeye/net/posix";
+import { check } from "./check.mjs";
 
 const { connect, listen } = sockeye;
 const [runtime = "", subpaths = "[]", where = ""] = process.argv.slice(2);
@@ -129,15 +130,4 @@ async function echo({ connect, serve }, at) {
 
 function bytesOf(text) {
   return new TextEncoder().encode(text);
-}
-
-async function check(name, run) {
-  let detail;
-  try {
-    await run();
-  } catch (error) {
-    detail = error?.stack ?? String(error);
-  }
-  const status = detail === undefined ? "passed" : "failed";
-  console.log(JSON.stringify({ name, status, detail }));
 }

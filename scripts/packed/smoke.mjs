@@ -1,9 +1,10 @@
-// scripts/consumers/smoke.mjs on one runtime, as a run of a suite.
+// The programs of scripts/consumers on one runtime, as a run of a suite.
 import process from "node:process";
 import { badEnd, run } from "../processes.mjs";
 
-/** Seconds for all of it. */
-const LIMIT = 30;
+/** Seconds for one program. */
+const LIMIT = 60;
+const programs = ["smoke.mjs", "children.mjs"];
 
 /**
  * @param {readonly string[]} command
@@ -18,24 +19,28 @@ const LIMIT = 30;
  */
 export async function smoke(command, runtime, subpaths, options) {
   const { cwd, where, title, env } = options;
-  const [program = "", ...args] = command;
-  const outcome = await run(program, [
-    ...args,
-    "smoke.mjs",
-    runtime,
-    JSON.stringify(subpaths),
-    where,
-  ], { cwd, limit: LIMIT, env: { ...process.env, NO_COLOR: "1", ...env } });
-  const lines = outcome.output.split("\n");
-  const results = lines.filter((line) => line.startsWith('{"name"'))
-    .map((line) => ({ file: "smoke.mjs", ...JSON.parse(line) }));
-  const others = lines.filter((line) => !line.startsWith('{"name"'));
-  const end = badEnd(outcome, LIMIT);
-  return {
-    runtime: title,
-    results,
-    problems: end === undefined ? [] : [`smoke.mjs ${end}`],
-    output: end === undefined ? "" : others.join("\n"),
-    seconds: outcome.seconds,
-  };
+  const [binary = "", ...args] = command;
+  const made = { runtime: title, results: [], problems: [], output: "" };
+  /** @type {import("../suite.mjs").Run} */
+  const whole = { ...made, seconds: 0 };
+  for (const program of programs) {
+    const outcome = await run(binary, [
+      ...args,
+      program,
+      runtime,
+      JSON.stringify(subpaths),
+      where,
+    ], { cwd, limit: LIMIT, env: { ...process.env, NO_COLOR: "1", ...env } });
+    const lines = outcome.output.split("\n");
+    const told = lines.filter((line) => line.startsWith('{"name"'));
+    for (const line of told) {
+      whole.results.push({ file: program, ...JSON.parse(line) });
+    }
+    whole.seconds += outcome.seconds;
+    const end = badEnd(outcome, LIMIT);
+    if (end === undefined) continue;
+    whole.problems.push(`${program} ${end}`);
+    whole.output += lines.filter((line) => !told.includes(line)).join("\n");
+  }
+  return whole;
 }

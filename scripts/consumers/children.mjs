@@ -1,0 +1,57 @@
+// A server whose handlers run in children of it: the children find the package
+// where this program found it. Prints a line of JSON for each check.
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { connect, isMain, serve, SockeyeError } from "@sockeye/net";
+import { check } from "./check.mjs";
+
+/** What the children serve with. */
+export default {
+  data(channel, bytes) {
+    channel.send(new TextEncoder().encode(`${process.pid}\n`));
+    channel.send(bytes);
+  },
+  end: (channel) => channel.end(),
+};
+
+if (isMain(import.meta)) {
+  const directory = mkdtempSync(join(tmpdir(), "sockeye-"));
+  const at = ["tcp://:0", `unix:${directory}/echo`];
+  for (const strategy of ["process", "prefork"]) {
+    await check(`strategy "${strategy}" serves from children`, async () => {
+      const module = new URL(import.meta.url);
+      const server = await serve(at, module, { strategy, signals: false });
+      const answers = await Promise.all(server.addresses.map(ask));
+      for (const [pid, text] of answers) {
+        assert.equal(text, "hello");
+        assert.notEqual(pid, String(process.pid));
+      }
+      const { accepted, failed } = server.stats;
+      assert.deepEqual({ accepted, failed }, { accepted: 2, failed: 0 });
+      await server.close({ grace: 5000 });
+    });
+  }
+  await check("a child's module is no library", async () => {
+    const error = await import("@sockeye/net/child").catch((error) => error);
+    assert.ok(error instanceof SockeyeError);
+    assert.match(error.message, /^Cannot serve as a child: no server/);
+  });
+  await check("no child leaves anything", () => {
+    assert.deepEqual(readdirSync(directory), []);
+    rmSync(directory, { recursive: true });
+  });
+}
+
+/** The lines of an answer. */
+async function ask(address) {
+  const client = await connect(address);
+  await client.write(new TextEncoder().encode("hello"));
+  await client.closeWrite();
+  const bytes = [];
+  for await (const chunk of client) bytes.push(...chunk);
+  await client.close();
+  return new TextDecoder().decode(Uint8Array.from(bytes)).split("\n");
+}
