@@ -10,38 +10,20 @@
  */
 import { type Address, formatAddress } from "../core/address.ts";
 import { Admission } from "../core/admission.ts";
-import type {
-  ChildCounts,
-  ChildTask,
-  FromChild,
-  ToChild,
-} from "../core/children/messages.ts";
-import { isFromChild, readError } from "../core/children/messages.ts";
-import type { ChildHandle, Children } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import { PoolMachine } from "../core/pool.ts";
-import type { ChildExit } from "../core/pool/child.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
+import type { StreamHandle } from "../core/transport.ts";
 import { Acceptor, type Taker } from "./acceptor.ts";
-import type { ChildrenPolicy } from "./children_options.ts";
-import {
-  childrenStatsOf,
-  type Member,
-  serverStatsOf,
-} from "./children_stats.ts";
+import { serverStatsOf } from "./children_stats.ts";
+import { Crew, type CrewParts } from "./crew.ts";
 import { Loop } from "./loop.ts";
 import type { Capacity } from "./options.ts";
 import { checkGrace, defaultGrace } from "./serve.ts";
 import type { Server, ServerClosed, ServerStats } from "./types.ts";
 
 /** What a pool server is made from. */
-export interface PoolServerParts {
-  readonly runtime: Runtime;
-  readonly children: Children;
-  readonly handles: readonly ListenHandle[];
-  readonly task: ChildTask;
-  readonly policy: ChildrenPolicy;
+export interface PoolServerParts extends CrewParts {
   readonly capacity: Capacity;
   readonly onError: ((error: unknown) => void) | undefined;
 }
@@ -65,7 +47,7 @@ export class PoolServer implements Server, Deadlined {
   readonly #pool: PoolMachine;
   readonly #admission: Admission;
   readonly #acceptors: Acceptor[];
-  readonly #members: Map<number, Member> = new Map();
+  readonly #crew: Crew;
   readonly #waiting: Waiting[] = [];
   #forgetSignals: () => void = () => {};
   #standing: number;
@@ -73,11 +55,6 @@ export class PoolServer implements Server, Deadlined {
   #poolClosed = false;
   #over = false;
   #acceptErrors = 0;
-  #drained = 0;
-  #aborted = 0;
-  /** Counts of those that are gone. */
-  #gone: ChildCounts = nothing;
-  #given = 0;
   #resolveClosed!: (how: ServerClosed) => void;
   #resolveStarted!: () => void;
   #rejectStarted!: (error: SockeyeError) => void;
@@ -87,6 +64,15 @@ export class PoolServer implements Server, Deadlined {
     this.#parts = parts;
     this.#loop = Loop.of(runtime);
     this.#pool = new PoolMachine(policy.limits);
+    this.#crew = new Crew(parts, this.#pool, {
+      changed: () => this.#changed(),
+      // Its place in the queue is the first: it has waited already.
+      returned: (handle, index) => this.#waiting.unshift({ handle, index }),
+      freed: (count) => {
+        for (let i = 0; i < count; i++) this.#admission.handleLeft(true);
+      },
+      failed: (error) => this.#report(error),
+    });
     const { exclusive, max } = policy.limits;
     this.#admission = new Admission(exclusive ? max : Infinity);
     this.addresses = handles.map((handle) => handle.address);
@@ -96,7 +82,6 @@ export class PoolServer implements Server, Deadlined {
       this.#resolveStarted = resolve;
       this.#rejectStarted = reject;
     });
-    if (policy.limits.min + policy.limits.spare === 0) this.#resolveStarted();
     this.#acceptors = handles.map((handle) =>
       new Acceptor(runtime, handle, capacity, this.#admission)
     );
@@ -104,7 +89,7 @@ export class PoolServer implements Server, Deadlined {
       acceptor.start(this.#taker(index));
     });
     this.#heedSignals();
-    this.#drain();
+    this.#changed();
   }
 
   #taker(index: number): Taker {
@@ -141,19 +126,10 @@ export class PoolServer implements Server, Deadlined {
   // What users ask
 
   get stats(): ServerStats {
-    const waiting = this.#acceptors.reduce(
-      (sum, { machine }) => sum + machine.waiting,
-      this.#pool.waiting,
-    );
-    const rejected = this.#acceptors.reduce(
-      (sum, { machine }) => sum + machine.rejected,
-      0,
-    );
-    const children = childrenStatsOf(this.#pool, this.#members);
-    return serverStatsOf(children, this.#gone, this.#members.values(), {
-      given: this.#given,
-      waiting,
-      rejected,
+    const machines = this.#acceptors.map(({ machine }) => machine);
+    return serverStatsOf(this.#pool, this.#crew, {
+      waiting: machines.reduce((sum, { waiting }) => sum + waiting, 0),
+      rejected: machines.reduce((sum, { rejected }) => sum + rejected, 0),
       acceptErrors: this.#acceptErrors,
     });
   }
@@ -164,13 +140,7 @@ export class PoolServer implements Server, Deadlined {
   }
 
   broadcast(message: unknown): number {
-    let count = 0;
-    for (const { id, state } of this.#pool.children) {
-      if (state !== "ready" && state !== "retiring") continue;
-      this.#say(id, { do: "hear", message });
-      count++;
-    }
-    return count;
+    return this.#crew.broadcast(message);
   }
 
   close(options: { grace?: number } = {}): Promise<ServerClosed> {
@@ -214,28 +184,13 @@ export class PoolServer implements Server, Deadlined {
   }
 
   #deliver(id: number): void {
-    const member = this.#members.get(id)!;
     const { handle, index } = this.#waiting.shift()!;
-    member.given++;
-    this.#given++;
-    // One that has no other connection is not stuck; with its place kept, too.
-    if (this.#parts.policy.limits.exclusive) member.child.give(handle, index);
-    else member.child.offer(handle, index);
-  }
-
-  /** Its place in the queue is the first: it has waited already. */
-  #returned(id: number, waiting: Waiting): void {
-    const member = this.#members.get(id);
-    if (member !== undefined) member.given--;
-    this.#given--;
-    this.#waiting.unshift(waiting);
-    this.#pool.handleReturned(this.#now(), id);
-    this.#drain();
+    this.#crew.give(id, handle, index);
   }
 
   #drop(): void {
     const { handle } = this.#waiting.shift()!;
-    this.#aborted++;
+    this.#crew.ledger.handleDropped();
     handle.attach({
       data: () => false,
       written: () => {},
@@ -246,116 +201,12 @@ export class PoolServer implements Server, Deadlined {
     handle.abort();
   }
 
-  // Children
-
-  #start(id: number): void {
-    const { children, task } = this.#parts;
-    const child: ChildHandle = children.start(task.module, {
-      message: (message) => this.#heard(id, message),
-      returned: (handle, index) => this.#returned(id, { handle, index }),
-      got: () => this.#pool.handleGot(this.#now(), id),
-      ending: () => this.#pool.handleEnding(this.#now(), id),
-      exited: (exit) => this.#exited(id, exit),
-    });
-    this.#members.set(id, { child, given: 0, freed: 0, counts: nothing });
-  }
-
-  #say(id: number, message: ToChild): void {
-    this.#members.get(id)?.child.send(message);
-  }
-
-  #heard(id: number, message: unknown): void {
-    const member = this.#members.get(id);
-    if (member === undefined || !isFromChild(message)) return;
-    this.#obey(id, member, message);
-    this.#drain();
-  }
-
-  #obey(id: number, member: Member, message: FromChild): void {
-    const pool = this.#pool;
-    switch (message.say) {
-      case "hello":
-        return this.#say(id, { do: "begin", task: this.#parts.task });
-      case "ready":
-        if (this.#parts.policy.shares) this.#share(member);
-        pool.handleReady(this.#now(), id);
-        if (this.#isManned()) this.#resolveStarted();
-        return;
-      case "failed":
-        member.error = readError(message.error);
-        return this.#say(id, { do: "end" });
-      case "counts":
-        return this.#count(id, member, message.counts);
-      case "error":
-        return this.#report(readError(message.error));
-      case "leaving":
-        return pool.handleLeaving(this.#now(), id);
-      case "closed":
-        this.#count(id, member, message.counts);
-        if (pool.state !== "running") {
-          this.#drained += message.drained;
-          this.#aborted += message.aborted;
-        }
-        this.#say(id, { do: "end" });
-        return pool.handleFinished(this.#now(), id);
-      default:
-        message satisfies never;
-    }
-  }
-
-  /** Whether as many are ready as are always kept. */
-  #isManned(): boolean {
-    let ready = 0;
-    for (const { state } of this.#pool.children) if (state === "ready") ready++;
-    return ready >= this.#parts.policy.limits.min;
-  }
-
-  #share(member: Member): void {
-    this.#parts.handles.forEach((handle, index) => {
-      member.child.share(handle, index);
-    });
-  }
-
-  /** Tells the pool what is new in the counts of a child. */
-  #count(id: number, member: Member, counts: ChildCounts): void {
-    const now = this.#now();
-    const before = member.counts;
-    member.counts = counts;
-    for (let i = before.taken; i < counts.taken; i++) {
-      this.#pool.handleTaken(now, id);
-    }
-    for (let i = before.left; i < counts.left; i++) {
-      this.#pool.handleLeft(now, id);
-    }
-    this.#free(member);
-  }
-
-  /** Places of connections that were given to a child, and are over. */
-  #free(member: Member, left: number = member.counts.left): void {
-    const over = Math.min(left, member.given);
-    for (; member.freed < over; member.freed++) {
-      this.#admission.handleLeft(true);
-    }
-  }
-
-  #exited(id: number, exit: ChildExit): void {
-    const member = this.#members.get(id)!;
-    this.#members.delete(id);
-    this.#gone = sum(this.#gone, member.counts);
-    this.#free(member, member.given);
-    const { runtime } = this.#parts;
-    this.#pool.handleExited(
-      runtime.now(),
-      id,
-      member.error === undefined
-        ? exit
-        : { ...exit, error: told(member.error) },
-      runtime.random(),
-    );
-    this.#drain();
-  }
-
   // Doing what the pool says
+
+  #changed(): void {
+    this.#drain();
+    if (this.#pool.manned) this.#resolveStarted();
+  }
 
   #drain(): void {
     if (this.#draining) return;
@@ -374,20 +225,16 @@ export class PoolServer implements Server, Deadlined {
       const output = this.#pool.pollOutput(this.#now());
       switch (output.do) {
         case "start":
-          this.#start(output.child);
+          this.#crew.start(output.child);
           break;
         case "deliver":
           this.#deliver(output.child);
           break;
-        case "retire": {
-          const { child, grace } = output;
-          const bounded = grace === Infinity ? null : grace;
-          this.#members.get(child)?.child.takeBack();
-          this.#say(child, { do: "retire", grace: bounded });
+        case "retire":
+          this.#crew.retire(output.child, output.grace);
           break;
-        }
         case "kill":
-          this.#members.get(output.child)?.child.kill();
+          this.#crew.kill(output.child);
           break;
         case "drop":
           this.#drop();
@@ -423,7 +270,9 @@ export class PoolServer implements Server, Deadlined {
     if (this.#over || !this.#poolClosed || this.#standing > 0) return;
     this.#over = true;
     this.#forgetSignals();
-    const [drained, aborted] = [this.#drained, this.#aborted + this.#pool.lost];
+    const { ledger } = this.#crew;
+    const { drained } = ledger;
+    const aborted = ledger.aborted + this.#pool.counts.lost;
     const cause = this.#pool.error;
     if (cause === undefined) {
       this.#rejectStarted(
@@ -457,33 +306,4 @@ export class PoolServer implements Server, Deadlined {
       runtime.report(thrown);
     }
   }
-}
-
-const nothing: ChildCounts = {
-  taken: 0,
-  left: 0,
-  failed: 0,
-  rejected: 0,
-  acceptErrors: 0,
-  bytesRead: 0,
-  bytesWritten: 0,
-};
-
-function sum(a: ChildCounts, b: ChildCounts): ChildCounts {
-  return {
-    taken: a.taken + b.taken,
-    left: a.left + b.left,
-    failed: a.failed + b.failed,
-    rejected: a.rejected + b.rejected,
-    acceptErrors: a.acceptErrors + b.acceptErrors,
-    bytesRead: a.bytesRead + b.bytesRead,
-    bytesWritten: a.bytesWritten + b.bytesWritten,
-  };
-}
-
-/** What a child said of its end, as ours. */
-function told(error: Error): SockeyeError {
-  return new SockeyeError("EIO", `${error.name}: ${error.message}`, {
-    cause: error,
-  });
 }

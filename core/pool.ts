@@ -9,43 +9,28 @@
  *
  * A child that ends before its time is replaced at once if it had proved
  * itself: by having served a connection to its end, by having been given all
- * that it was for, or by living for `stableAfter`. Ends in a row that prove nothing are failures: the next start
- * waits, 50 ms doubling to 30 s, less up to a half by chance; and when too many
- * have failed while nobody is there to serve, the pool gives up and says why.
+ * that it was for, or by living for `stableAfter`. Ends in a row that prove
+ * nothing are failures: the next start waits, 50 ms doubling to 30 s, less up to
+ * a half by chance; and when too many have failed while nobody is there to
+ * serve, the pool gives up and says why.
  *
  * @module
  */
 import type { SockeyeError } from "./error.ts";
-import { type ChildExit, PoolChild } from "./pool/child.ts";
-import { PoolFailures, stableAfter } from "./pool/failures.ts";
+import type { ChildExit, PoolChild } from "./pool/child.ts";
+import { leaverOf, takerOf } from "./pool/choice.ts";
+import { hasProved, isEarly, PoolFailures } from "./pool/failures.ts";
+import type { PoolOutput } from "./pool/output.ts";
+import { type PoolCounts, Population } from "./pool/population.ts";
 import {
   hasSurplus,
-  mayReplace,
   neededFor,
   type PoolLimits,
-  type Tally,
-  tallyOf,
   wantsStart,
 } from "./pool/size.ts";
 
 /** What a child may take beyond its grace before it is killed, ms. */
 export const killAfter = 500;
-
-/** What the driver is to do next. */
-export type PoolOutput =
-  /** Start a child by this number. */
-  | { readonly do: "start"; readonly child: number }
-  /** Give it the connection that waits longest. */
-  | { readonly do: "deliver"; readonly child: number }
-  /** Tell it to finish within `grace` ms (`Infinity`: as long as it takes) and to end. */
-  | { readonly do: "retire"; readonly child: number; readonly grace: number }
-  /** End it at once. */
-  | { readonly do: "kill"; readonly child: number }
-  /** Abort the connection that waits longest: nobody will serve it. */
-  | { readonly do: "drop" }
-  /** All is over; once, and last. */
-  | { readonly do: "closed" }
-  | { readonly do: "wait" };
 
 /** Where in its life a pool is. */
 export type PoolState = "running" | "draining" | "ending" | "closed";
@@ -53,24 +38,19 @@ export type PoolState = "running" | "draining" | "ending" | "closed";
 /** The machine of one pool. */
 export class PoolMachine {
   readonly #limits: PoolLimits;
-  readonly #children: Map<number, PoolChild> = new Map();
+  readonly #children: Population;
   readonly #failures: PoolFailures = new PoolFailures();
   #state: PoolState = "running";
   #waiting = 0;
-  #lastId = 0;
   #now = 0;
   #drainAt = Infinity;
   #wasReady = false;
   #error: SockeyeError | undefined;
-  #started = 0;
-  #reaped = 0;
-  #failed = 0;
-  #killed = 0;
-  #lost = 0;
 
   /** Nothing is started before the first `pollOutput`. */
   constructor(limits: PoolLimits) {
     this.#limits = limits;
+    this.#children = new Population(limits);
   }
 
   /** Where in its life it is. */
@@ -83,7 +63,13 @@ export class PoolMachine {
   }
   /** The children that are alive, oldest first. */
   get children(): Iterable<Readonly<PoolChild>> {
-    return this.#children.values();
+    return this.#children;
+  }
+  /** Those that have connections, or may have: they have begun, and not been killed. */
+  get serving(): readonly Readonly<PoolChild>[] {
+    return [...this.#children].filter(({ state }) =>
+      state === "ready" || state === "retiring"
+    );
   }
   /** Children alive. */
   get alive(): number {
@@ -93,31 +79,21 @@ export class PoolMachine {
   get waiting(): number {
     return this.#waiting;
   }
-  /** Children started so far, those that could not be included. */
-  get started(): number {
-    return this.#started;
+  /** What became of its children so far. */
+  get counts(): Readonly<PoolCounts> {
+    return this.#children.counts;
   }
-  /** Children that have ended so far. */
-  get reaped(): number {
-    return this.#reaped;
-  }
-  /** Children that ended before their time. */
-  get failed(): number {
-    return this.#failed;
-  }
-  /** Children that were killed because they did not begin or end in time. */
-  get killed(): number {
-    return this.#killed;
-  }
-  /** Connections that ended with their child. */
-  get lost(): number {
-    return this.#lost;
+  /** Whether as many are ready as are always kept, and one if there are only spare ones. */
+  get manned(): boolean {
+    const { min, spare } = this.#limits;
+    if (min + spare === 0) return true;
+    return this.#wasReady && this.#children.tally().ready >= min;
   }
   /** How many more connections there will be children for. */
   get room(): number {
     if (this.#state !== "running") return 0;
     if (!this.#limits.exclusive) return Infinity;
-    const { idle } = this.#tally();
+    const { idle } = this.#children.tally();
     const taken = this.alive - idle;
     return Math.max(this.#limits.max - taken - this.#waiting, 0);
   }
@@ -142,7 +118,7 @@ export class PoolMachine {
     const child = this.#children.get(id);
     if (child === undefined) return;
     child.take();
-    if (this.#isWorn(child)) child.old = true;
+    if (this.#children.isWorn(child)) child.old = true;
   }
 
   /** The child has got a connection that it was given. */
@@ -197,15 +173,12 @@ export class PoolMachine {
     this.#now = now;
     const child = this.#children.get(id);
     if (child === undefined) return;
-    const early = this.#isFailure(child);
+    const early = isEarly(child);
     const proved = this.#hasProved(child);
-    this.#children.delete(id);
-    child.move("exited");
-    this.#reaped++;
-    this.#lost += child.open;
-    if (proved || this.#isStable()) this.#failures.forget();
+    this.#children.remove(child);
+    if (proved || this.#hasRecovered()) this.#failures.forget();
     if (!early) return;
-    this.#failed++;
+    this.#children.counts.failed++;
     if (proved) return;
     this.#failures.note(now, exit, random, this.#wasReady);
     this.#mayGiveUp(child, exit);
@@ -220,7 +193,7 @@ export class PoolMachine {
   /** Replaces every child that there is now, one by one; nobody waits for it. */
   restart(now: number): void {
     this.#now = now;
-    for (const child of this.#children.values()) child.old = true;
+    for (const child of this.#children) child.old = true;
   }
 
   /**
@@ -232,7 +205,7 @@ export class PoolMachine {
     if (this.#state === "closed") return;
     if (this.#state === "running") this.#state = "draining";
     this.#drainAt = Math.min(this.#drainAt, now + grace);
-    for (const child of this.#children.values()) {
+    for (const child of this.#children) {
       // One that starts may still be there for a connection that waits.
       if (child.state !== "starting") this.#retire(child);
     }
@@ -244,7 +217,7 @@ export class PoolMachine {
     this.#now = now;
     if (this.#state === "closed") return;
     this.#state = "ending";
-    for (const child of this.#children.values()) child.kill();
+    for (const child of this.#children) child.kill();
   }
 
   // Outputs
@@ -255,23 +228,16 @@ export class PoolMachine {
     if (this.#failures.notBefore > this.#now && this.#wantsStart()) {
       next = Math.min(next, this.#failures.notBefore);
     }
-    const { maxAge, idleTimeout } = this.#limits;
     const running = this.#state === "running";
     const surplus = running &&
-      hasSurplus(this.#limits, this.#tally(), this.#waiting);
-    for (const child of this.#children.values()) {
-      next = Math.min(next, child.killAt);
-      if (!running || child.state !== "ready") continue;
-      if (!child.old) next = Math.min(next, child.startedAt + maxAge);
-      if (surplus) next = Math.min(next, child.idleSince + idleTimeout);
-    }
-    return next;
+      hasSurplus(this.#limits, this.#children.tally(), this.#waiting);
+    return Math.min(next, this.#children.nextDeadline(running, surplus));
   }
 
   /** What to do next. */
   pollOutput(now: number): PoolOutput {
     this.#now = Math.max(this.#now, now);
-    const told = this.#tell();
+    const told = this.#children.tell();
     if (told !== undefined) return told;
     switch (this.#state) {
       case "running":
@@ -286,28 +252,14 @@ export class PoolMachine {
     }
   }
 
-  /** What a child is still to be told. */
-  #tell(): PoolOutput | undefined {
-    for (const child of this.#children.values()) {
-      if (child.tellKill) {
-        child.tellKill = false;
-        return { do: "kill", child: child.id };
-      }
-      const grace = child.tellRetire;
-      if (grace !== undefined) {
-        child.tellRetire = undefined;
-        return { do: "retire", child: child.id, grace };
-      }
-    }
-    return undefined;
-  }
-
   #pollServing(): PoolOutput {
-    const taker = this.#waiting > 0 ? this.#taker() : undefined;
+    const taker = this.#waiting > 0
+      ? takerOf(this.#limits, this.#children)
+      : undefined;
     if (taker !== undefined) return this.#deliver(taker);
     if (this.#state === "draining" && this.#waiting === 0) {
       this.#state = "ending";
-      for (const child of this.#children.values()) this.#retire(child);
+      for (const child of this.#children) this.#retire(child);
       return this.pollOutput(this.#now);
     }
     if (this.#wantsStart() && this.#now >= this.#failures.notBefore) {
@@ -332,11 +284,7 @@ export class PoolMachine {
   // Starting, and giving connections
 
   #start(): PoolOutput {
-    const id = ++this.#lastId;
-    const { startTimeout } = this.#limits;
-    this.#children.set(id, new PoolChild(id, this.#now, startTimeout));
-    this.#started++;
-    return { do: "start", child: id };
+    return { do: "start", child: this.#children.add(this.#now).id };
   }
 
   #deliver(child: PoolChild): PoolOutput {
@@ -345,120 +293,56 @@ export class PoolMachine {
     child.pending++;
     const { exclusive } = this.#limits;
     // Its last one: it ends by itself behind that.
-    if (exclusive && this.#isWorn(child)) {
+    if (exclusive && this.#children.isWorn(child)) {
       child.retire(this.#now, Infinity, killAfter);
       if (this.#state === "draining") this.#retire(child);
     }
     return { do: "deliver", child: child.id };
   }
 
-  /**
-   * Who is to have the next connection: the one with the fewest, and rather
-   * one that answers.
-   */
-  #taker(): PoolChild | undefined {
-    let best: PoolChild | undefined;
-    for (const child of this.#children.values()) {
-      if (child.state !== "ready" || child.ended) continue;
-      if (this.#limits.exclusive && child.open > 0) continue;
-      if (
-        best === undefined || child.pending < best.pending ||
-        (child.pending === best.pending && child.open < best.open)
-      ) best = child;
-    }
-    return best;
-  }
-
-  /** Who is to leave next, if anybody. */
   #leaver(): PoolChild | undefined {
-    const tally = this.#tally();
-    if (
-      tally.old > 0 &&
-      (this.#limits.exclusive || mayReplace(this.#limits, tally))
-    ) {
-      for (const child of this.#children.values()) {
-        if (!child.old || child.state !== "ready") continue;
-        // One that has a connection of its own is asked when that is over.
-        if (!this.#limits.exclusive || child.open === 0) return child;
-      }
-    }
-    return hasSurplus(this.#limits, tally, this.#waiting)
-      ? this.#longIdle()
-      : undefined;
-  }
-
-  #longIdle(): PoolChild | undefined {
-    const { idleTimeout } = this.#limits;
-    for (const child of this.#children.values()) {
-      if (child.state !== "ready") continue;
-      if (this.#now >= child.idleSince + idleTimeout) return child;
-    }
-    return undefined;
+    const children = [...this.#children];
+    return leaverOf(this.#limits, children, this.#waiting, this.#now);
   }
 
   #retire(child: PoolChild): void {
     child.retire(this.#now, Math.max(this.#drainAt - this.#now, 0), killAfter);
   }
 
-  /** Whether it has had as many connections as a child may have. */
-  #isWorn(child: PoolChild): boolean {
-    return child.taken >= this.#limits.maxConnectionsPerChild;
-  }
-
   #expire(): void {
     const now = this.#now;
-    for (const child of this.#children.values()) {
-      if (child.killAt <= now) {
-        child.overdue = true;
-        this.#killed++;
-        child.kill();
-      }
-      if (now >= child.startedAt + this.#limits.maxAge) child.old = true;
-    }
+    this.#children.expire(now);
     if (this.#state === "draining" && now >= this.#drainAt) {
       this.#state = "ending";
-      for (const child of this.#children.values()) this.#retire(child);
+      for (const child of this.#children) this.#retire(child);
     }
   }
 
   // Failures
 
-  /** Whether a child that has ended now did so before its time. */
-  #isFailure(child: PoolChild): boolean {
-    return child.state === "starting" || child.state === "ready" ||
-      (child.overdue && child.readyAt === Infinity);
-  }
-
   #hasProved(child: PoolChild): boolean {
-    if (child.readyAt === Infinity) return false;
-    if (child.left > 0 || this.#isWorn(child)) return true;
-    return this.#now - child.readyAt >= stableAfter;
+    return hasProved(child, this.#now, this.#children.isWorn(child));
   }
 
   /** Whether one that came behind the last failure has proved itself. */
-  #isStable(): boolean {
-    for (const child of this.#children.values()) {
-      if (child.state !== "ready" || child.readyAt < this.#failures.lastAt) {
-        continue;
-      }
+  #hasRecovered(): boolean {
+    const { lastAt } = this.#failures;
+    for (const child of this.#children) {
+      if (child.state !== "ready" || child.readyAt < lastAt) continue;
       if (this.#hasProved(child)) return true;
     }
     return false;
   }
 
   #mayGiveUp(child: PoolChild, exit: ChildExit): void {
-    if (this.#state !== "running" || this.#tally().ready > 0) return;
+    if (this.#state !== "running" || this.#children.tally().ready > 0) return;
     this.#error = this.#failures.verdict(child, exit, this.#wasReady);
     if (this.#error !== undefined) this.abort(this.#now);
   }
 
-  #tally(): Tally {
-    return tallyOf(this.#children.values());
-  }
-
   /** Whether one more child is to be started, now or behind a pause. */
   #wantsStart(): boolean {
-    const tally = this.#tally();
+    const tally = this.#children.tally();
     if (this.#state === "running") {
       return wantsStart(this.#limits, tally, this.#waiting);
     }

@@ -35,9 +35,13 @@ export {
 export * from "../core/input.ts";
 export * from "../core/datagram/ip.ts";
 export * from "../core/datagram/peers.ts";
+export * from "../core/children/ending.ts";
+export * from "../core/children/post.ts";
 export * from "../core/pool.ts";
 export * from "../core/pool/child.ts";
 export * from "../core/pool/failures.ts";
+export * from "../core/pool/output.ts";
+export { type PoolCounts } from "../core/pool/population.ts";
 export * from "../core/pool/size.ts";
 export * from "../core/rendezvous.ts";
 export * from "../core/rendezvous/client.ts";

@@ -27,6 +27,22 @@ const outOfRoom: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ENOMEM",
 ]);
 
+/** Whether a child that has ended now did so before its time. */
+export function isEarly(child: Readonly<PoolChild>): boolean {
+  return child.state === "starting" || child.state === "ready" ||
+    (child.overdue && child.readyAt === Infinity);
+}
+
+/** Whether a child's life shows that its like can serve; `worn` if it has had all that it may. */
+export function hasProved(
+  child: Readonly<PoolChild>,
+  now: number,
+  worn: boolean,
+): boolean {
+  if (child.readyAt === Infinity) return false;
+  return child.left > 0 || worn || now - child.readyAt >= stableAfter;
+}
+
 /** The failures of a pool, in a row. */
 export class PoolFailures {
   readonly #backoff: Backoff = new Backoff(minDelay, maxDelay);

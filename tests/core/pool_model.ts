@@ -1,7 +1,8 @@
 /** A pool machine with a stand-in for its driver, which watches the promises. */
 import assert from "node:assert/strict";
-import { PoolMachine, type PoolOutput } from "../../core/pool.ts";
+import { PoolMachine } from "../../core/pool.ts";
 import type { ChildExit } from "../../core/pool/child.ts";
+import type { PoolOutput } from "../../core/pool/output.ts";
 import type { PoolLimits } from "../../core/pool/size.ts";
 
 const limits: PoolLimits = {
@@ -145,9 +146,9 @@ export class PoolConversation {
     const { machine } = this;
     assert.ok(machine.alive <= this.limits.max, "more children than allowed");
     assert.equal(machine.alive, this.running.size);
-    assert.equal(machine.started, this.started.size);
-    assert.equal(machine.reaped, this.reaped);
-    assert.equal(machine.started, machine.alive + machine.reaped);
+    assert.equal(machine.counts.started, this.started.size);
+    assert.equal(machine.counts.reaped, this.reaped);
+    assert.equal(machine.counts.started, machine.alive + machine.counts.reaped);
     for (const { id, open } of machine.children) {
       assert.equal(open, this.running.get(id)!.open);
     }

@@ -229,7 +229,7 @@ test("pool: random operations keep the limits, reap all, and end", () => {
         }
       }
       assert.equal(t.machine.waiting, 0);
-      assert.equal(t.machine.started, t.reaped);
+      assert.equal(t.machine.counts.started, t.reaped);
       assert.equal(t.machine.pollTimeout(), Infinity);
     }),
     { numRuns: 400 },

@@ -52,8 +52,8 @@ test("pool: a member that has proved itself is replaced at once", () => {
   const t = new PoolConversation(members).expect("start 1", "start 2");
   t.ready(1).ready(2).at(stableAfter).taken(1).taken(1);
   t.exited(1, { signal: "SIGKILL" }).expect("start 3");
-  assert.equal(t.machine.lost, 2);
-  assert.equal(t.machine.failed, 1);
+  assert.equal(t.machine.counts.lost, 2);
+  assert.equal(t.machine.counts.failed, 1);
 });
 
 test("pool: a crash loop waits longer each time, and chance takes up to a half", () => {
@@ -123,7 +123,7 @@ test("pool: a child that does not begin in time is killed, and has failed", () =
   assert.equal(t.machine.pollTimeout(), 5000);
   t.at(4999).timeout().expect().at(5000).timeout();
   t.expect("kill 2", "start 3").exited(2, { signal: "SIGKILL" }, 1).expect();
-  assert.deepEqual([t.machine.killed, t.machine.failed], [1, 1]);
+  assert.deepEqual([t.machine.counts.killed, t.machine.counts.failed], [1, 1]);
   t.exited(3).expect();
   assert.ok(t.machine.pollTimeout() > 5050);
 });
@@ -134,7 +134,7 @@ test("pool: a restart replaces the members one by one, each before it goes", () 
   t.ready(3).expect("retire 1 Infinity", "start 4");
   t.ready(4).expect("retire 2 Infinity");
   t.left(1).exited(1).left(2).exited(2).expect();
-  assert.equal(t.machine.failed, 0);
+  assert.equal(t.machine.counts.failed, 0);
 });
 
 test("pool: a restart waits for room, and a second one is not lost", () => {
@@ -180,8 +180,8 @@ test("pool: close lets the children finish, and kills those that do not", () => 
   assert.equal(t.machine.pollTimeout(), 2600);
   t.at(2600).timeout().expect("kill 1");
   t.exited(1, { signal: "SIGKILL" }).expect("closed");
-  assert.deepEqual([t.machine.killed, t.machine.failed], [1, 0]);
-  assert.equal(t.machine.lost, 1);
+  assert.deepEqual([t.machine.counts.killed, t.machine.counts.failed], [1, 0]);
+  assert.equal(t.machine.counts.lost, 1);
 });
 
 test("pool: close kills who only starts, unless somebody waits for it", () => {
