@@ -13,17 +13,21 @@ export interface Arguments {
   flag(name: string): boolean;
   /** The milliseconds after `--name`, or `otherwise`. */
   milliseconds(name: string, otherwise: number): number;
+  /** What was chosen by `--name`, or the first that there is to choose. */
+  choice<T extends string>(name: string): T;
 }
 
 /**
  * Reads the arguments as a usage says: `ADDRESS` or `ADDRESS…`, other words
- * behind one address (`ADDRESS ROOT`, `ADDRESS FILE…`), flags `[--name]` and
- * times `[--name MS]`.
+ * behind one address (`ADDRESS ROOT`, `ADDRESS FILE…`), flags `[--name]`, times
+ * `[--name MS]` and choices `[--name this|that]`.
  */
 export function readArguments(usage: string): Arguments {
   const options: NonNullable<ParseArgsConfig["options"]> = {};
-  for (const [, name, ms] of usage.matchAll(/\[--([a-z-]+)( MS)?\]/g)) {
-    options[name!] = { type: ms ? "string" : "boolean" };
+  const choices: Record<string, string[]> = {};
+  for (const [, name, what] of usage.matchAll(/\[--([a-z-]+)( [^\]]+)?\]/g)) {
+    options[name!] = { type: what ? "string" : "boolean" };
+    if (what?.includes("|")) choices[name!] = what.trim().split("|");
   }
   const given = parseArgs({ options, allowPositionals: true });
   const many = usage.includes("ADDRESS…"), count = given.positionals.length;
@@ -34,8 +38,7 @@ export function readArguments(usage: string): Arguments {
     throw new Error(`Expected ${many ? "addresses" : what}`);
   }
   for (const [name, value] of Object.entries(given.values)) {
-    if (value === true || /^\d{1,8}$/.test(String(value))) continue;
-    throw new Error(`Expected milliseconds after --${name}, got ${value}`);
+    checkValue(name, String(value), choices[name]);
   }
   const words = many ? [] : given.positionals.splice(1);
   const [first, ...more] = given.positionals.map((text) => parseAddress(text));
@@ -44,5 +47,14 @@ export function readArguments(usage: string): Arguments {
     words,
     flag: (name) => given.values[name] === true,
     milliseconds: (name, otherwise) => Number(given.values[name] ?? otherwise),
+    choice: <T>(name: string) => (given.values[name] ?? choices[name]![0]) as T,
   };
+}
+
+function checkValue(name: string, value: string, choices?: string[]): void {
+  if (choices ? choices.includes(value) : /^(\d{1,8}|true)$/.test(value)) {
+    return;
+  }
+  const expected = choices ? `one of ${choices.join(", ")}` : "milliseconds";
+  throw new Error(`Expected ${expected} after --${name}, got ${value}`);
 }

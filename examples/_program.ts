@@ -3,7 +3,12 @@
  * say that it is ready, and a graceful end.
  */
 import process from "node:process";
-import { type Address, formatAddress, SockeyeError } from "../mod.ts";
+import {
+  type Address,
+  formatAddress,
+  type Server,
+  SockeyeError,
+} from "../mod.ts";
 import { type Arguments, readArguments } from "./_arguments.ts";
 
 /** How long clients may go on after SIGTERM or SIGINT, ms. */
@@ -38,6 +43,17 @@ export function messageOf(error: unknown): string {
 /** Says that it is ready: a line for each address. */
 export function sayListening(addresses: readonly Address[]): void {
   for (const each of addresses) console.log(`listening ${formatAddress(each)}`);
+}
+
+/** Waits for the end of a server, and says how it went. */
+export async function sayClosed(server: Server): Promise<void> {
+  const { drained, aborted } = await server.closed;
+  const { children } = server.stats;
+  if (children !== undefined) {
+    const { started, reaped, lost } = children;
+    console.log(`children: ${started} started, ${reaped} reaped, ${lost} lost`);
+  }
+  console.log(`closed: ${drained} drained, ${aborted} aborted`);
 }
 
 /** Waits for signals no more; some runtimes live as long as one is waited for. */

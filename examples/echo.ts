@@ -8,7 +8,13 @@
  * its data is withheld until the queue is empty; nothing is to be done here.
  */
 import { serve } from "../mod.ts";
-import { grace, program, sayListening, whenStopped } from "./_program.ts";
+import {
+  grace,
+  program,
+  sayClosed,
+  sayListening,
+  whenStopped,
+} from "./_program.ts";
 
 await program("echo.ts ADDRESS…", async ({ addresses }) => {
   const server = await serve(addresses, {
@@ -19,6 +25,5 @@ await program("echo.ts ADDRESS…", async ({ addresses }) => {
   whenStopped(() => void server.close({ grace }));
   sayListening(server.addresses);
 
-  const { drained, aborted } = await server.closed;
-  console.log(`closed: ${drained} drained, ${aborted} aborted`);
+  await sayClosed(server);
 });

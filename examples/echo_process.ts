@@ -10,7 +10,7 @@
  */
 import process from "node:process";
 import { type Connection, isMain, serve } from "../mod.ts";
-import { grace, program, sayListening } from "./_program.ts";
+import { grace, program, sayClosed, sayListening } from "./_program.ts";
 
 /** Serves one client; its process ends when this is through. */
 export default async function echo(connection: Connection): Promise<void> {
@@ -30,9 +30,6 @@ if (isMain(import.meta)) {
     sayListening(server.addresses);
     console.log(`parent ${process.pid}`);
 
-    const { drained, aborted } = await server.closed;
-    const { started, reaped, lost } = server.stats.children!;
-    console.log(`children: ${started} started, ${reaped} reaped, ${lost} lost`);
-    console.log(`closed: ${drained} drained, ${aborted} aborted`);
+    await sayClosed(server);
   });
 }

@@ -3,11 +3,14 @@
  * within bounds.
  */
 import { type Connection, SockeyeError } from "../../mod.ts";
+import { endOfHead, join } from "./bytes.ts";
 import { HttpError } from "./error.ts";
 import { parseHead, type Request } from "./request.ts";
 
 /** Bytes that a head may have, its empty line included. */
 const maxHead = 8192;
+/** How long one more request is waited for when we are stopping, ms. */
+const lastWait = 1000;
 
 /** The heads of the requests on one connection, one behind the other. */
 export class HeadReader {
@@ -17,7 +20,7 @@ export class HeadReader {
   #rest: Uint8Array = new Uint8Array(0);
   #count = 0;
 
-  /** `timeout` is for a whole head, ms; `stopping` ends the wait for one that has not begun. */
+  /** `timeout` is for a whole head, ms; with `stopping` one that has not begun has less. */
   constructor(connection: Connection, timeout: number, stopping: AbortSignal) {
     this.#connection = connection;
     this.#timeout = timeout;
@@ -26,24 +29,25 @@ export class HeadReader {
 
   /**
    * The next request. Undefined when no other follows: the client has ended,
-   * or asked nothing more in time, or we are stopping.
+   * or asked nothing more in time.
    *
    * @throws {HttpError} 400 for a head that is none, 408 for one that is not
    * whole in time, 431 for one that is too long.
    */
   async next(): Promise<Request | undefined> {
     // For the whole head: one byte a second is too slow as well.
-    this.#connection.setDeadline(this.#timeout, "read");
+    const ms = this.#stopping.aborted ? lastWait : this.#timeout;
+    this.#connection.setDeadline(Math.min(ms, this.#timeout), "read");
     try {
       const head = await this.#readHead();
       if (head === undefined) return undefined;
       this.#count++;
       return parseHead(head);
     } catch (error) {
-      if (this.#stopping.aborted && error === this.#stopping.reason) return;
       const late = error instanceof SockeyeError && error.code === "ETIMEDOUT";
       if (!late) throw error;
-      if (this.#rest.length === 0 && this.#count > 0) return undefined;
+      const silent = this.#rest.length === 0;
+      if (silent && (this.#count > 0 || this.#stopping.aborted)) return;
       throw new HttpError(408, "The request took too long");
     } finally {
       this.#connection.setDeadline(null, "read");
@@ -62,35 +66,27 @@ export class HeadReader {
         return head;
       }
       const begun = this.#rest.length > 0;
-      const bytes = await this.#connection.read(
-        begun ? {} : { signal: this.#stopping },
-      );
+      const bytes = await (begun ? this.#connection.read() : this.#begin());
       if (bytes === null && !begun) return undefined;
       if (bytes === null) throw new HttpError(400, "The head has no end");
       this.#rest = join(this.#rest, bytes);
     }
   }
-}
 
-/** Where the first head ends, behind its empty line; -1 if it does not yet. */
-function endOfHead(bytes: Uint8Array): number {
-  const lf = 10, cr = 13;
-  // Empty lines in front of a request are passed over: RFC 9112, section 2.2.
-  let line = 0;
-  while (bytes[line] === cr || bytes[line] === lf) line++;
-  for (let at = line; at < bytes.length; at++) {
-    if (bytes[at] !== lf) continue;
-    const length = at - line - (bytes[at - 1] === cr ? 1 : 0);
-    if (length <= 0) return at + 1;
-    line = at + 1;
+  /**
+   * The first bytes of a request. When we are stopping, what a client has asked
+   * may still be on its way here: it is answered, and told that it was the last.
+   */
+  async #begin(): Promise<Uint8Array | null> {
+    const connection = this.#connection, signal = this.#stopping;
+    if (!signal.aborted) {
+      try {
+        return await connection.read({ signal });
+      } catch (error) {
+        if (error !== signal.reason) throw error;
+        connection.setDeadline(Math.min(lastWait, this.#timeout), "read");
+      }
+    }
+    return await connection.read();
   }
-  return -1;
-}
-
-function join(one: Uint8Array, other: Uint8Array): Uint8Array {
-  if (one.length === 0) return other;
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }
