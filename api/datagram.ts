@@ -22,7 +22,8 @@ import { DatagramInbox } from "./datagram/inbox.ts";
 import { bindRequestOf, datagramLimitsOf } from "./datagram/options.ts";
 import { DatagramParts } from "./datagram/parts.ts";
 import { DatagramPeer, Naming } from "./datagram/peer.ts";
-import { DatagramSender, type Sending } from "./datagram/sender.ts";
+import { DatagramSender } from "./datagram/sender.ts";
+import type { Sending } from "./datagram/sending.ts";
 import type {
   BindOptions,
   Datagram,

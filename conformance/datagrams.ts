@@ -5,7 +5,8 @@
  * sockets where that of streams connects and listens.
  */
 import { performance } from "node:perf_hooks";
-import { judge, type Judged, NotApplicable, within } from "./harness.ts";
+import { judge, type Judged, NotApplicable } from "./harness.ts";
+import { within } from "./wait.ts";
 import { openSockets } from "./scratch.ts";
 import type {
   BindOptions,

@@ -23,7 +23,7 @@ import {
 } from "../../core/error.ts";
 import { isLoopback } from "../../core/datagram/ip.ts";
 import type { Runtime } from "../../core/transport.ts";
-import type { Sending } from "./sender.ts";
+import type { Sending } from "./sending.ts";
 import type { Datagram } from "./types.ts";
 import { Loop } from "../loop.ts";
 import { Watchers } from "../watchers.ts";

@@ -8,36 +8,15 @@ import {
   type AddressLike,
   formatAddress,
 } from "../../core/address.ts";
-import type { Outgoing } from "../../core/datagram.ts";
 import type { ErrorCode, SockeyeError } from "../../core/error.ts";
 import { WRITABLE } from "../../core/readiness.ts";
 import type { Deadlined } from "../../core/timers.ts";
 import { type DatagramParts, Destinations, withHost } from "./parts.ts";
+import { Sending } from "./sending.ts";
 import type { Loop } from "../loop.ts";
-import { TimedWaiter, type WaiterHost } from "../timed_waiter.ts";
+import type { WaiterHost } from "../timed_waiter.ts";
 import type { Op } from "../types.ts";
 import { checkBytes, checkSignal, deadlineOf } from "../wait.ts";
-
-/** A datagram on its way out, and who waits for it. */
-export class Sending extends TimedWaiter<void> implements Outgoing {
-  readonly bytes: Uint8Array;
-  readonly length: number;
-  to: Address;
-  refusals = 0;
-
-  constructor(
-    host: WaiterHost,
-    bytes: Uint8Array,
-    to: Address,
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ) {
-    super(host, deadline, signal);
-    this.bytes = bytes;
-    this.length = bytes.length;
-    this.to = to;
-  }
-}
 
 /** Sends, and carries out what the machine decides. */
 export class DatagramSender implements WaiterHost, Deadlined {

@@ -4,18 +4,15 @@ import { makeResettable, only } from "./ending.ts";
 import {
   bytesOf,
   concat,
-  later,
   readAll,
   sameBytes,
   seeded,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { later, sleep, until, within } from "../wait.ts";
 import { programCommand, start } from "../processes.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Peer } from "../peers.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { Channel } from "../../api/types.ts";
 import type { Closed } from "../../core/connection.ts";
 

@@ -1,7 +1,8 @@
 /** Case B25: with which reason `closed` settles. */
 import assert from "node:assert/strict";
 import { makeResettable, only } from "./ending.ts";
-import { bytesOf, sleep, within } from "../harness.ts";
+import { bytesOf } from "../harness.ts";
+import { sleep, within } from "../wait.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Channel, Handlers } from "../../api/types.ts";
 import type { Closed } from "../../core/connection.ts";

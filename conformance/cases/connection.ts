@@ -3,19 +3,15 @@ import assert from "node:assert/strict";
 import {
   bytesOf,
   concat,
-  later,
   readAll,
   readExactly,
   rejection,
   rejects,
   sameBytes,
   seeded,
-  settled,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { later, settled, sleep, until, within } from "../wait.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Connection } from "../../api/types.ts";
 

@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import {
   bytesOf,
-  later,
   rejection,
   rejects,
   sameBytes,
   seeded,
-  sleep,
   textOf,
-  until,
 } from "../harness.ts";
+import { later, sleep, until } from "../wait.ts";
 import {
   type DatagramCase,
   type DatagramTrial,

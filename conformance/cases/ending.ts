@@ -2,24 +2,20 @@
 import assert from "node:assert/strict";
 import {
   bytesOf,
-  later,
   readAll,
   readExactly,
   rejection,
   rejects,
   sameBytes,
   seeded,
-  settled,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { later, settled, sleep, until, within } from "../wait.ts";
 import { foreignProgram } from "../processes.ts";
 import { fifoRequestAndEnd } from "../programs/fifo.ts";
 import { requestAndEnd } from "../programs/python.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Peer } from "../peers.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { Channel, Connection } from "../../api/types.ts";
 
 /** B1 to B8, B17, B22 to B25. */

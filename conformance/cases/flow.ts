@@ -4,19 +4,16 @@ import process from "node:process";
 import {
   bytesOf,
   concat,
-  later,
   rejection,
   rejects,
   sameBytes,
   seeded,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { later, sleep, until, within } from "../wait.ts";
 import { only, stall } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Peer } from "../peers.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { Channel, Op } from "../../api/types.ts";
 
 /** B11, B19 to B21, B26, B27. */

@@ -6,20 +6,18 @@ import process from "node:process";
 import { only } from "./ending.ts";
 import {
   bytesOf,
-  later,
   readExactly,
   rejection,
   rejects,
-  sleep,
   textOf,
-  within,
 } from "../harness.ts";
+import { later, sleep, within } from "../wait.ts";
 import { programCommand, python, start } from "../processes.ts";
-import { pathOf } from "../peers.ts";
+import { pathOf } from "../addresses.ts";
 import { staleFifos } from "../programs/fifo.ts";
 import { fullListener, staleFiles } from "../programs/python.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Program } from "../processes.ts";
+import type { Program } from "../program.ts";
 import type { Listener, Server } from "../../api/types.ts";
 import type { AddressLike } from "../../core/address.ts";
 

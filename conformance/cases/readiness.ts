@@ -6,14 +6,12 @@ import {
   rejects,
   sameBytes,
   seeded,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { sleep, until, within } from "../wait.ts";
 import { makeResettable } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Peer } from "../peers.ts";
+import type { Peer } from "../peers/peer.ts";
 import { type Interest, Poller, PollEvents } from "../../mod.ts";
 import type { Connection, ReadinessSource } from "../../mod.ts";
 import {

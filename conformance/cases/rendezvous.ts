@@ -8,17 +8,9 @@ import {
   writeSync,
 } from "node:fs";
 import process from "node:process";
-import {
-  bytesOf,
-  readAll,
-  readExactly,
-  rejects,
-  sleep,
-  textOf,
-  until,
-  within,
-} from "../harness.ts";
-import { pathOf } from "../peers.ts";
+import { bytesOf, readAll, readExactly, rejects, textOf } from "../harness.ts";
+import { sleep, until, within } from "../wait.ts";
+import { pathOf } from "../addresses.ts";
 import { programCommand, python, start } from "../processes.ts";
 import {
   diesAnnounced,

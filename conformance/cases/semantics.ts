@@ -3,18 +3,14 @@ import assert from "node:assert/strict";
 import { makeResettable, only, stall } from "./ending.ts";
 import {
   bytesOf,
-  later,
   readAll,
   readExactly,
   rejects,
   sameBytes,
   seeded,
-  settled,
-  sleep,
   textOf,
-  until,
-  within,
 } from "../harness.ts";
+import { later, settled, sleep, until, within } from "../wait.ts";
 import { foreignProgram } from "../processes.ts";
 import { manyFifoLeavers } from "../programs/fifo.ts";
 import { manyResets } from "../programs/python.ts";

@@ -1,16 +1,9 @@
 /** Cases B about servers: limits, handlers, crowds. */
 import assert from "node:assert/strict";
 import { only } from "./ending.ts";
-import {
-  bytesOf,
-  readExactly,
-  settled,
-  sleep,
-  textOf,
-  until,
-  within,
-} from "../harness.ts";
-import { pathOf } from "../peers.ts";
+import { bytesOf, readExactly, textOf } from "../harness.ts";
+import { settled, sleep, until, within } from "../wait.ts";
+import { pathOf } from "../addresses.ts";
 import {
   cpuSeconds,
   foreignProgram,
@@ -21,7 +14,7 @@ import { manyFifoClients } from "../programs/fifo.ts";
 import { manyClients } from "../programs/python.ts";
 import { openSockets } from "../scratch.ts";
 import type { Case, Trial } from "../harness.ts";
-import type { Program } from "../processes.ts";
+import type { Program } from "../program.ts";
 import type { Channel, Handlers } from "../../api/types.ts";
 import type { Address } from "../../core/address.ts";
 

@@ -5,7 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { LEFTOVER_AGE } from "../../core/disk_name.ts";
 import { connect, listen } from "../../mod.ts";
-import type { Program } from "../../conformance/processes.ts";
+import type { Program } from "../../conformance/program.ts";
 import {
   codeOf,
   echo,

@@ -25,7 +25,7 @@ import {
   type Server,
   type SockeyeError,
 } from "../../mod.ts";
-import { Program } from "../../conformance/processes.ts";
+import { Program } from "../../conformance/program.ts";
 
 /** A directory, and the address of a rendezvous in it that is not there yet. */
 export interface Place {

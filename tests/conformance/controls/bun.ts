@@ -10,7 +10,7 @@ import {
   support,
 } from "./bare.ts";
 import type { AnyHandlers, Waiting } from "./bare.ts";
-import { netAddress } from "../../../conformance/peers.ts";
+import { netAddress } from "../../../conformance/addresses.ts";
 import { unixReset } from "../../../conformance/harness.ts";
 import type {
   Connection,

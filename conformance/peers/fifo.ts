@@ -10,14 +10,10 @@ import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NetPeer } from "./peers.ts";
-import type { ForeignServer, Peer } from "./peers.ts";
-import { Program } from "./processes.ts";
-import { fifoGateway } from "./programs/fifo.ts";
-
-export interface PeerOptions {
-  paused?: boolean;
-}
+import { Program } from "../program.ts";
+import { fifoGateway } from "../programs/fifo.ts";
+import { NetPeer } from "./net.ts";
+import type { ForeignServer, Peer, PeerOptions } from "./peer.ts";
 
 /** Sockets that a gateway connects to. */
 class Inlet {
