@@ -7,19 +7,25 @@ import type { PoolLimits } from "../core/pool/size.ts";
 import type { ChildrenOptions } from "./children_types.ts";
 import { count, flag, invalid, whole } from "./options.ts";
 
-const defaultMaxChildren = 64;
-const defaultStartTimeout = 10_000;
-const defaultGrace = 5000;
+export const defaultMaxChildren = 64;
+export const defaultStartTimeout = 10_000;
+export const defaultGrace = 5000;
 /** How long a child is kept that nobody needs just now, ms. */
 const idleTimeout = 10_000;
 
-/** What a server does about its children, besides the pool's limits. */
-export interface ChildrenPolicy {
+/** What a server does about its children. */
+export interface PoolPolicy {
   readonly limits: PoolLimits;
+  /** Whether signals close and restart it. */
+  readonly signals: boolean;
+  /** What connections are given to finish after a signal, ms. */
+  readonly grace: number;
+}
+
+/** The same, where children run a module's handler. */
+export interface ChildrenPolicy extends PoolPolicy {
   /** Whether the listeners are shared with children. */
   readonly shares: boolean;
-  readonly signals: boolean;
-  readonly grace: number;
 }
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */

@@ -6,7 +6,7 @@
  */
 import type { PoolMachine } from "../core/pool.ts";
 import type { ChildrenStats } from "./children_types.ts";
-import type { Crew } from "./crew.ts";
+import type { Staff } from "./staff.ts";
 import type { ServerStats } from "./types.ts";
 
 /** What the listening side of a server counts. */
@@ -19,11 +19,11 @@ export interface ListeningCounts {
 /** Counts of the whole server. */
 export function serverStatsOf(
   pool: PoolMachine,
-  crew: Crew,
+  staff: Staff,
   listening: ListeningCounts,
 ): ServerStats {
-  const { total, given } = crew.ledger;
-  const children = childrenStatsOf(pool, crew);
+  const { total, given } = staff.ledger;
+  const children = childrenStatsOf(pool, staff);
   return {
     accepted: given + total.taken,
     open: children.alive.reduce((sum, { open }) => sum + open, 0),
@@ -39,11 +39,11 @@ export function serverStatsOf(
 }
 
 /** What children did, and each that is alive. */
-function childrenStatsOf(pool: PoolMachine, crew: Crew): ChildrenStats {
+function childrenStatsOf(pool: PoolMachine, staff: Staff): ChildrenStats {
   const alive = [...pool.children].map(({ id, state, taken, open }) => {
-    const { failed, bytesRead, bytesWritten } = crew.ledger.countsOf(id);
+    const { failed, bytesRead, bytesWritten } = staff.ledger.countsOf(id);
     const own = { failed, bytesRead, bytesWritten };
-    return { id, pid: crew.pidOf(id), state, accepted: taken, open, ...own };
+    return { id, pid: staff.pidOf(id), state, accepted: taken, open, ...own };
   });
   return { ...pool.counts, alive };
 }

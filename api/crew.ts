@@ -19,6 +19,7 @@ import type { PoolMachine } from "../core/pool.ts";
 import type { ChildExit } from "../core/pool/child.ts";
 import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
 import type { ChildrenPolicy } from "./children_options.ts";
+import type { Staff, StaffEvents } from "./staff.ts";
 
 /** What a crew is made from. */
 export interface CrewParts {
@@ -29,18 +30,6 @@ export interface CrewParts {
   readonly policy: ChildrenPolicy;
 }
 
-/** What a crew tells its server. */
-export interface CrewEvents {
-  /** The pool has been told something: it is to be asked what to do. */
-  changed(): void;
-  /** A child did not take this connection: it waits again, and before the others. */
-  returned(connection: StreamHandle, index: number): unknown;
-  /** So many connections that were given to children are over. */
-  freed(count: number): void;
-  /** A handler threw. */
-  failed(error: unknown): void;
-}
-
 /** A child that is alive. */
 interface Member {
   readonly child: ChildHandle;
@@ -49,14 +38,14 @@ interface Member {
 }
 
 /** The children of one server. */
-export class Crew {
+export class Crew implements Staff {
   readonly ledger: ChildLedger = new ChildLedger();
   readonly #parts: CrewParts;
   readonly #pool: PoolMachine;
-  readonly #events: CrewEvents;
+  readonly #events: StaffEvents;
   readonly #members: Map<number, Member> = new Map();
 
-  constructor(parts: CrewParts, pool: PoolMachine, events: CrewEvents) {
+  constructor(parts: CrewParts, pool: PoolMachine, events: StaffEvents) {
     this.#parts = parts;
     this.#pool = pool;
     this.#events = events;

@@ -1,7 +1,7 @@
 /**
- * A server whose handlers run in child processes: it listens, starts children
- * as `core/pool.ts` decides, gives them connections or shares its listeners
- * with them, and waits for their ends.
+ * A server whose connections are served by child processes: it listens, has
+ * children started as `core/pool.ts` decides, gives them connections, and waits
+ * for their ends.
  *
  * The listeners stay open here whatever becomes of the children: with `prefork`
  * too, where what is accepted here is handed on like any other.
@@ -10,20 +10,28 @@
  */
 import { type Address, formatAddress } from "../core/address.ts";
 import { Admission } from "../core/admission.ts";
+import type { Children } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import { PoolMachine } from "../core/pool.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { StreamHandle } from "../core/transport.ts";
+import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
 import { Acceptor, type Taker } from "./acceptor.ts";
+import type { PoolPolicy } from "./children_options.ts";
 import { serverStatsOf } from "./children_stats.ts";
-import { Crew, type CrewParts } from "./crew.ts";
 import { Loop } from "./loop.ts";
 import type { Capacity } from "./options.ts";
 import { checkGrace, defaultGrace } from "./serve.ts";
+import type { Staff, StaffEvents } from "./staff.ts";
 import type { Server, ServerClosed, ServerStats } from "./types.ts";
 
 /** What a pool server is made from. */
-export interface PoolServerParts extends CrewParts {
+export interface PoolServerParts {
+  readonly runtime: Runtime;
+  readonly children: Children;
+  readonly handles: readonly ListenHandle[];
+  /** Makes those who serve. */
+  readonly staff: (pool: PoolMachine, events: StaffEvents) => Staff;
+  readonly policy: PoolPolicy;
   readonly capacity: Capacity;
   readonly onError: ((error: unknown) => void) | undefined;
 }
@@ -47,7 +55,7 @@ export class PoolServer implements Server, Deadlined {
   readonly #pool: PoolMachine;
   readonly #admission: Admission;
   readonly #acceptors: Acceptor[];
-  readonly #crew: Crew;
+  readonly #staff: Staff;
   readonly #waiting: Waiting[] = [];
   #forgetSignals: () => void = () => {};
   #standing: number;
@@ -64,7 +72,7 @@ export class PoolServer implements Server, Deadlined {
     this.#parts = parts;
     this.#loop = Loop.of(runtime);
     this.#pool = new PoolMachine(policy.limits);
-    this.#crew = new Crew(parts, this.#pool, {
+    this.#staff = parts.staff(this.#pool, {
       changed: () => this.#changed(),
       // Its place in the queue is the first: it has waited already.
       returned: (handle, index) => this.#waiting.unshift({ handle, index }),
@@ -127,7 +135,7 @@ export class PoolServer implements Server, Deadlined {
 
   get stats(): ServerStats {
     const machines = this.#acceptors.map(({ machine }) => machine);
-    return serverStatsOf(this.#pool, this.#crew, {
+    return serverStatsOf(this.#pool, this.#staff, {
       waiting: machines.reduce((sum, { waiting }) => sum + waiting, 0),
       rejected: machines.reduce((sum, { rejected }) => sum + rejected, 0),
       acceptErrors: this.#acceptErrors,
@@ -135,12 +143,13 @@ export class PoolServer implements Server, Deadlined {
   }
 
   restart(): void {
+    this.#staff.renew?.();
     this.#pool.restart(this.#now());
     this.#drain();
   }
 
   broadcast(message: unknown): number {
-    return this.#crew.broadcast(message);
+    return this.#staff.broadcast(message);
   }
 
   close(options: { grace?: number } = {}): Promise<ServerClosed> {
@@ -185,12 +194,12 @@ export class PoolServer implements Server, Deadlined {
 
   #deliver(id: number): void {
     const { handle, index } = this.#waiting.shift()!;
-    this.#crew.give(id, handle, index);
+    this.#staff.give(id, handle, index);
   }
 
   #drop(): void {
     const { handle } = this.#waiting.shift()!;
-    this.#crew.ledger.handleDropped();
+    this.#staff.ledger.handleDropped();
     handle.attach({
       data: () => false,
       written: () => {},
@@ -225,16 +234,16 @@ export class PoolServer implements Server, Deadlined {
       const output = this.#pool.pollOutput(this.#now());
       switch (output.do) {
         case "start":
-          this.#crew.start(output.child);
+          this.#staff.start(output.child);
           break;
         case "deliver":
           this.#deliver(output.child);
           break;
         case "retire":
-          this.#crew.retire(output.child, output.grace);
+          this.#staff.retire(output.child, output.grace);
           break;
         case "kill":
-          this.#crew.kill(output.child);
+          this.#staff.kill(output.child);
           break;
         case "drop":
           this.#drop();
@@ -270,7 +279,8 @@ export class PoolServer implements Server, Deadlined {
     if (this.#over || !this.#poolClosed || this.#standing > 0) return;
     this.#over = true;
     this.#forgetSignals();
-    const { ledger } = this.#crew;
+    this.#staff.close?.();
+    const { ledger } = this.#staff;
     const { drained } = ledger;
     const aborted = ledger.aborted + this.#pool.counts.lost;
     const cause = this.#pool.error;

@@ -6,11 +6,9 @@
 import {
   type Address,
   type AddressLike,
-  formatAddress,
-  isAbstract,
   parseAddress,
 } from "../core/address.ts";
-import type { Children } from "../core/children.ts";
+import type { ChildTask } from "../core/children/messages.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Runtime } from "../core/transport.ts";
 import {
@@ -27,9 +25,11 @@ import {
   listenRequestOf,
   onErrorOf,
 } from "./options.ts";
+import { Crew } from "./crew.ts";
+import { checkAddress, checkHandshakes, childrenOf } from "./handing.ts";
 import { PoolServer } from "./pool_server.ts";
 import { listenOnAll } from "./serve.ts";
-import type { ListenOptions, Server } from "./types.ts";
+import type { Server } from "./types.ts";
 
 /** Whether what is to serve is a module, and not handlers. */
 export function isModule(given: unknown): given is ModuleLocation {
@@ -46,10 +46,10 @@ export async function serveByChildren(
   checkOptions(options);
   checkStrategy(options.strategy);
   const addresses = addressesOf(at);
-  const children = childrenOf(runtime, options.strategy);
-  addresses.forEach(checkAddress);
+  const children = childrenOf(runtime, options.strategy, "children");
+  for (const address of addresses) checkAddress(address, "children");
   const { strategy: _, ...common } = options;
-  checkHandshakes(common);
+  checkHandshakes(common, "children");
   const policy = childrenPolicyOf(options, children.parallelism());
   const data = childDataOf(options);
   limitsOf(common);
@@ -58,20 +58,19 @@ export async function serveByChildren(
   const capacity = { ...capacityOf(common), maxConnections: Infinity };
   const request = listenRequestOf(common);
   const handles = await listenOnAll(children, addresses, common);
+  const task: ChildTask = {
+    module: module.href,
+    data,
+    addresses: handles.map(({ address }) => address),
+    request,
+    exclusive: policy.limits.exclusive,
+    options: optionsForChild(options, policy),
+    reports: onError !== undefined,
+  };
+  const parts = { runtime, children, handles, task, policy };
   const server = new PoolServer({
-    runtime,
-    children,
-    handles,
-    task: {
-      module: module.href,
-      data,
-      addresses: handles.map(({ address }) => address),
-      request,
-      exclusive: policy.limits.exclusive,
-      options: optionsForChild(options, policy),
-      reports: onError !== undefined,
-    },
-    policy,
+    ...parts,
+    staff: (pool, events) => new Crew(parts, pool, events),
     capacity,
     onError,
   });
@@ -89,45 +88,13 @@ function checkStrategy(strategy: unknown): void {
   );
 }
 
-function addressesOf(at: AddressLike | readonly AddressLike[]): Address[] {
+/** @throws {SockeyeError} `ERR_SOCKEYE_ADDRESS`, or `EINVAL` if there is none. */
+export function addressesOf(
+  at: AddressLike | readonly AddressLike[],
+): Address[] {
   const all = (Array.isArray(at) ? at : [at]) as readonly AddressLike[];
   if (all.length > 0) return all.map((one) => parseAddress(one));
   throw new SockeyeError("EINVAL", "Cannot serve: no address is given");
-}
-
-function childrenOf(
-  runtime: Runtime,
-  strategy: ChildrenOptions["strategy"],
-): Children {
-  const { children } = runtime;
-  if (children === undefined) {
-    throw unsupported("this runtime starts no children");
-  }
-  const { support, reason } = runtime.capabilities().features[strategy];
-  if (support === "none") throw unsupported(reason!);
-  return children;
-}
-
-/** A socket can be handed to another process; nothing else here can. */
-function checkAddress(at: Address): void {
-  if (at.transport === "tcp") return;
-  if (at.transport === "unix" && !isAbstract(at)) return;
-  const why = at.transport === "fifo"
-    ? "both of its FIFOs would have to be opened anew in the child"
-    : "its connections cannot be handed to a child";
-  throw unsupported(`${formatAddress(at)} is not possible, ${why}`);
-}
-
-function checkHandshakes({ identify, allowUsers }: ListenOptions): void {
-  if (identify !== true && allowUsers === undefined) return;
-  throw unsupported("clients cannot show who they are before children serve");
-}
-
-function unsupported(words: string): SockeyeError {
-  return new SockeyeError(
-    "ERR_SOCKEYE_UNSUPPORTED",
-    `Cannot serve by children: ${words}`,
-  );
 }
 
 /** Until the first child is ready; a signal ends that, and the server. */

@@ -1,0 +1,60 @@
+/**
+ * What can be handed to another process, and what cannot: checked before a
+ * server with children listens.
+ *
+ * @module
+ */
+import { type Address, formatAddress, isAbstract } from "../core/address.ts";
+import type { Children } from "../core/children.ts";
+import { SockeyeError } from "../core/error.ts";
+import type { Feature, Runtime } from "../core/transport.ts";
+import type { ListenOptions } from "./types.ts";
+
+/** Who is to serve, as messages name it. */
+export type Servers = "children" | "a program";
+
+/** @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason. */
+export function childrenOf(
+  runtime: Runtime,
+  feature: Feature,
+  by: Servers,
+): Children {
+  const { children } = runtime;
+  if (children === undefined) {
+    throw unsupported(by, "this runtime starts no processes");
+  }
+  const { support, reason } = runtime.capabilities().features[feature];
+  if (support === "none") throw unsupported(by, reason!);
+  return children;
+}
+
+/**
+ * A socket can be handed to another process; nothing else here can.
+ *
+ * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason.
+ */
+export function checkAddress(at: Address, by: Servers): void {
+  if (at.transport === "tcp") return;
+  if (at.transport === "unix" && !isAbstract(at)) return;
+  const why = at.transport === "fifo"
+    ? "both of its FIFOs would have to be opened anew in the child"
+    : "its connections cannot be handed to a child";
+  throw unsupported(by, `${formatAddress(at)} is not possible, ${why}`);
+}
+
+/** @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` for options that have clients show who they are. */
+export function checkHandshakes(
+  { identify, allowUsers }: ListenOptions,
+  by: Servers,
+): void {
+  if (identify !== true && allowUsers === undefined) return;
+  const words = "clients cannot show who they are before it serves";
+  throw unsupported(by, words);
+}
+
+function unsupported(by: Servers, words: string): SockeyeError {
+  return new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    `Cannot serve by ${by}: ${words}`,
+  );
+}
