@@ -25,6 +25,7 @@ import {
   createVerbs,
   type Listen,
   type Serve,
+  type ServeExec,
   type Verbs,
 } from "./api/verbs.ts";
 import type { StandardInput } from "./api/types.ts";
@@ -206,6 +207,50 @@ export const listen: Listen = verbs.listen;
  * ```
  */
 export const serve: Serve = verbs.serve;
+
+/**
+ * Serves one address or several with a program: one for each connection, which
+ * it has as its standard input and output, as under inetd(8) or tcpserver(1).
+ *
+ * There is no shell in between, and no relay: the program reads from the socket
+ * and writes to it. The client's end is the end of its input; a client that has
+ * gone is SIGPIPE or `EPIPE`, as in any pipe. When the program ends, so does the
+ * connection, behind all that was written to it.
+ *
+ * Its environment tells of the connection, by UCSPI: `PROTO` (`TCP`, `UNIX`),
+ * `TCPREMOTEIP`, `TCPREMOTEPORT`, `TCPLOCALIP`, `TCPLOCALPORT`, `UNIXLOCALPATH`.
+ * It has a session of its own, and on Linux it ends when the server does,
+ * however that comes (`setpriv` of util-linux is needed for that).
+ *
+ * `close`, SIGTERM and SIGINT let programs finish; when the grace is over they
+ * get SIGTERM, and half a second later SIGKILL. In `stats`, `failed` counts
+ * those that ended with a status other than 0 or by a signal, and bytes are not
+ * counted: the server does not see them.
+ *
+ * @param at one address, `tcp:` or `unix:`, or several
+ * @param command the program, looked for in `PATH`, and its arguments
+ * @param options environment, directory and log of the program; limits
+ * @throws {SockeyeError} as `listen`; `ENOENT`, `EACCES`, `ENOTDIR` when the
+ * program, its directory or its log is not to be had, `EINVAL` for what cannot
+ * be an argument or a variable, `ERR_SOCKEYE_UNSUPPORTED` for an address whose
+ * connections no program can be given, or where the runtime may not run it
+ *
+ * @example
+ * ```ts
+ * import { connect, serveExec } from "@sockeye/net";
+ *
+ * const server = await serveExec("tcp://:0", ["tr", "a-z", "A-Z"]);
+ * const client = await connect(server.addresses[0]!);
+ * await client.write(new TextEncoder().encode("hello"));
+ * await client.closeWrite();
+ * for await (const bytes of client) {
+ *   console.log(new TextDecoder().decode(bytes)); // HELLO
+ * }
+ * await client.close();
+ * await server.close();
+ * ```
+ */
+export const serveExec: ServeExec = verbs.serveExec;
 
 /**
  * Binds a socket for datagrams.

@@ -53,6 +53,7 @@ export type {
   ChildStats,
   ModuleLocation,
 } from "./children_types.ts";
+export type { ExecOptions } from "./exec_types.ts";
 export type { ModuleMeta } from "./is_main.ts";
 export { PollEvents } from "./poll_events.ts";
 export type { PollEvent } from "./poll_events.ts";
@@ -76,4 +77,11 @@ export type {
   StandardInput,
   StreamOptions,
 } from "./types.ts";
-export type { Bind, Connect, Listen, Serve, Verbs } from "./verbs.ts";
+export type {
+  Bind,
+  Connect,
+  Listen,
+  Serve,
+  ServeExec,
+  Verbs,
+} from "./verbs.ts";

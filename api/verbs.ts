@@ -18,6 +18,8 @@ import {
   onErrorOf,
 } from "./options.ts";
 import type { ChildrenOptions, ModuleLocation } from "./children_types.ts";
+import { serveByProgram } from "./exec.ts";
+import type { ExecOptions } from "./exec_types.ts";
 import { type Handler, serveOver } from "./serve.ts";
 import { isModule, serveByChildren } from "./serve_children.ts";
 import { stdinOf } from "./stdin.ts";
@@ -62,6 +64,13 @@ export interface Serve {
   ): Promise<Server>;
 }
 
+/** See {@linkcode Verbs.serveExec}. */
+export type ServeExec = (
+  at: AddressLike | readonly AddressLike[],
+  command: readonly string[],
+  options?: ExecOptions,
+) => Promise<Server>;
+
 /** See {@linkcode Verbs.bind}. */
 export type Bind = (
   at: AddressLike,
@@ -76,6 +85,8 @@ export interface Verbs {
   readonly listen: Listen;
   /** Runs handlers for connections. */
   readonly serve: Serve;
+  /** Runs a program for each connection. */
+  readonly serveExec: ServeExec;
   /** Makes a socket for datagrams. */
   readonly bind: Bind;
   /** The standard input of the process. */
@@ -127,6 +138,8 @@ export function createVerbs(load: LoadRuntime): Verbs {
         ? await serveByChildren(runtime, at, served, options as ChildrenOptions)
         : await serveOver(runtime, at, served, options as ServeOptions);
     },
+    serveExec: async (at, command, options = {}) =>
+      await serveByProgram(await load(), at, command, options),
     bind: async (at, options = {}) => await bindOver(await load(), at, options),
     stdin: async () => stdinOf(await load()),
     capabilities: async () => (await load()).capabilities(),

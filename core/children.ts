@@ -8,6 +8,7 @@
  */
 import type { Address } from "./address.ts";
 import type { ChildExit } from "./pool/child.ts";
+import type { Program, ProgramRequest } from "./programs.ts";
 import type {
   ListenHandle,
   ListenRequest,
@@ -67,6 +68,14 @@ export interface Children {
   ): Pending;
   /** Starts a child that will serve with the module of this URL. */
   start(module: string, events: ChildEvents): ChildHandle;
+  /**
+   * Looks for a program that is to serve connections, for the directory that it
+   * runs in and for its log.
+   *
+   * @throws {SockeyeError} `ENOENT`, `EACCES`, `ENOTDIR`, … if one of them is
+   * not to be had; `ERR_SOCKEYE_UNSUPPORTED` if the runtime may not run it.
+   */
+  find(request: ProgramRequest): Program;
   /** How many can run at once: processors that this process may use. */
   parallelism(): number;
   /** Calls back at each of these signals, instead of what they would do; returns the way to stop that. */

@@ -173,7 +173,7 @@ export class PoolMachine {
     this.#now = now;
     const child = this.#children.get(id);
     if (child === undefined) return;
-    const early = isEarly(child);
+    const early = isEarly(child, exit);
     const proved = this.#hasProved(child);
     this.#children.remove(child);
     if (proved || this.#hasRecovered()) this.#failures.forget();

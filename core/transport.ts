@@ -277,6 +277,7 @@ export type Feature =
   | "identify"
   | "process"
   | "prefork"
+  | "exec"
   | "orphanExit";
 
 /** The runtimes that have an adapter, and the simulated one. */

@@ -12,6 +12,7 @@ export * from "../core/address.ts";
 export * from "../core/admission.ts";
 export * from "../core/children/messages.ts";
 export * from "../core/children.ts";
+export * from "../core/programs.ts";
 export * from "../core/connection.ts";
 export * from "../core/connection/ending.ts";
 export * from "../core/error.ts";

@@ -16,6 +16,7 @@ import {
   createVerbs,
   type Listen,
   type Serve,
+  type ServeExec,
   type Verbs,
 } from "../api/verbs.ts";
 import type { StandardInput } from "../api/types.ts";
@@ -32,6 +33,8 @@ export const connect: Connect = verbs.connect;
 export const listen: Listen = verbs.listen;
 /** Serves addresses with handlers; see `serve` of `@sockeye/net`. */
 export const serve: Serve = verbs.serve;
+/** Serves addresses with a program; see `serveExec` of `@sockeye/net`. */
+export const serveExec: ServeExec = verbs.serveExec;
 /** Binds a socket for datagrams; see `bind` of `@sockeye/net`. */
 export const bind: Bind = verbs.bind;
 /** Standard input; see `stdin` of `@sockeye/net`. */

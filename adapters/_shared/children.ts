@@ -25,19 +25,22 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { commandFor } from "./child_command.ts";
+import type { Grants } from "./grants.ts";
 import { listenAtPath, listenDirectly } from "./net_listener.ts";
-import { fateOfParent, type MayRun } from "./orphans.ts";
+import { fateOfParent } from "./orphans.ts";
+import { findProgram } from "./programs.ts";
 import { SpawnedChild } from "./spawned_child.ts";
 import { refuse } from "./unsupported.ts";
 
-/** Children of this process; `mayRun` as the runtime says. */
-export function childrenOf(mayRun: MayRun): Children {
+/** Children of this process; as far as the runtime lets us. */
+export function childrenOf(grants: Grants): Children {
   return {
     listen,
     start: (module, events) => {
-      const command = [...fateOfParent(mayRun), ...commandFor(module)];
+      const command = [...fateOfParent(grants), ...commandFor(module)];
       return new SpawnedChild(command, events);
     },
+    find: (request) => findProgram(request, grants),
     parallelism: () => availableParallelism(),
     onSignals,
   };

@@ -16,6 +16,7 @@ import type { SockeyeError } from "../../core/error.ts";
 import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
 import { translateError } from "./errors.ts";
 import { firstBuffer, nextBuffer, otherBuffer, reuse } from "./buffers.ts";
+import { lendSocket, type LentSocket } from "./lent_socket.ts";
 import { holdEnd, whenSure } from "./net_end.ts";
 import { NetWrites } from "./net_writes.ts";
 
@@ -97,6 +98,15 @@ export class NetStream implements StreamHandle {
     // An error that comes meanwhile is the receiver's to find.
     socket.on("error", () => {});
     return socket.destroyed ? undefined : socket;
+  }
+
+  /**
+   * Lends its descriptor to a program, before anybody was attached; undefined if
+   * it is over already.
+   */
+  lend(): LentSocket | undefined {
+    const socket = this.#socket;
+    return socket.destroyed ? undefined : lendSocket(socket);
   }
 
   /** Bytes that another process had read of it already: they come first. */

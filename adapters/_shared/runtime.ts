@@ -33,8 +33,9 @@ import { connectFifo } from "./fifo_connect.ts";
 import { listenFifo } from "./fifo_listener.ts";
 import { type FifoPlatform, fifoSupport } from "./fifo_platform.ts";
 import { connectIdentified } from "./identify_connect.ts";
+import type { Grants } from "./grants.ts";
 import { listenIdentifying } from "./identify_listen.ts";
-import { type MayRun, orphanExit } from "./orphans.ts";
+import { orphanExit } from "./orphans.ts";
 import { scheduler } from "./scheduler.ts";
 import { openStdin } from "./stdin.ts";
 import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
@@ -68,8 +69,8 @@ export interface Parts {
   ): Pending;
   readonly fifo: FifoPlatform;
   readonly dgram: DgramTraits;
-  /** Whether a program may be looked for and run. */
-  readonly mayRun: MayRun;
+  /** What it may do. */
+  readonly grants: Grants;
   /** What is not native, or not wholly; asked again each time. */
   gaps(): Partial<Record<Feature, Capability>>;
 }
@@ -82,7 +83,7 @@ export function runtimeOf(parts: Parts): Runtime {
     name: parts.name,
     debug: parts.debug,
     capabilities: () => capabilitiesOf(parts),
-    children: childrenOf(parts.mayRun),
+    children: childrenOf(parts.grants),
     descriptors: () => parts.descriptors(),
     connect: (to, request, events) => connect(parts, to, request, events),
     listen: (at, request, events) => listen(parts, at, request, events),
@@ -192,7 +193,8 @@ function capabilitiesOf(parts: Parts): Capabilities {
       identify,
       process: native,
       prefork: native,
-      orphanExit: orphanExit(parts.mayRun),
+      exec: native,
+      orphanExit: orphanExit(parts.grants),
       ...parts.gaps(),
     },
   };

@@ -31,6 +31,7 @@
 import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { everything } from "../_shared/grants.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { nodePlatform } from "../_shared/fifo_platform.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
@@ -49,7 +50,7 @@ export const runtime: Runtime = runtimeOf({
   listenAtPath,
   fifo: nodePlatform(fifoEnds),
   dgram: plainTraits,
-  mayRun: () => true,
+  grants: everything,
   gaps,
 });
 

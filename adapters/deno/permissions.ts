@@ -6,17 +6,22 @@
  */
 import process from "node:process";
 import type { Capability } from "../../core/transport.ts";
+import type { Grants } from "../_shared/grants.ts";
 
 /** Whether a permission is there already. */
 export function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-/** Whether a program at this path may be looked at and run. */
-export function mayRun(path: string): boolean {
-  return isGranted({ name: "read", path }) &&
-    isGranted({ name: "run", command: path });
-}
+/** What Deno lets us do. */
+export const grants: Grants = {
+  mayRun: (path) =>
+    isGranted({ name: "read", path }) &&
+    isGranted({ name: "run", command: path }),
+  mayRead: (path) => isGranted({ name: "read", path }),
+  mayAppend: (path) => isGranted({ name: "write", path }),
+  maySignal: () => isGranted({ name: "run" }),
+};
 
 /** Whether Deno may start itself again, and look for the configuration of a module. */
 export function selfStart(): Capability {
@@ -27,5 +32,14 @@ export function selfStart(): Capability {
   return {
     support: "none",
     reason: "Deno starts children with --allow-read and --allow-run only",
+  };
+}
+
+/** Whether Deno may tell a program anything; which ones it may run is asked for each. */
+export function execSupport(): Capability {
+  if (isGranted({ name: "env" })) return { support: "native" };
+  return {
+    support: "none",
+    reason: "Deno gives programs an environment with --allow-env only",
   };
 }

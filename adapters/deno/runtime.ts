@@ -31,7 +31,7 @@ import { connectStream } from "./connect.ts";
 import { traits } from "./datagram.ts";
 import { fifoPlatform } from "./fifo_platform.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
-import { isGranted, mayRun, selfStart } from "./permissions.ts";
+import { execSupport, grants, isGranted, selfStart } from "./permissions.ts";
 import { turn } from "./turn.ts";
 
 /** Deno, as the driver sees it. */
@@ -46,7 +46,7 @@ export const runtime: Runtime = runtimeOf({
   listenAtPath,
   fifo: fifoPlatform,
   dgram: traits,
-  mayRun,
+  grants,
   gaps,
 });
 
@@ -105,5 +105,6 @@ function gaps(): Partial<Record<Feature, Capability>> {
     },
     process: selfStart(),
     prefork: selfStart(),
+    exec: execSupport(),
   };
 }

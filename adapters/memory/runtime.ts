@@ -183,6 +183,7 @@ const simulated: Capabilities = {
     identify: none,
     process: none,
     prefork: none,
+    exec: none,
     orphanExit: none,
   },
 };

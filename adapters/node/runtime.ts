@@ -6,6 +6,7 @@
 import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
+import { everything } from "../_shared/grants.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { nodePlatform } from "../_shared/fifo_platform.ts";
 import { mistakesResets } from "../_shared/net_end.ts";
@@ -27,7 +28,7 @@ export const runtime: Runtime = runtimeOf({
   listenAtPath,
   fifo: nodePlatform(fifoEnds),
   dgram: plainTraits,
-  mayRun: () => true,
+  grants: everything,
   gaps,
 });
 

@@ -125,7 +125,8 @@ function free(account: Account, left: number): number {
   return freed;
 }
 
-const noCounts: ChildCounts = {
+/** Those of a child that has told nothing yet. */
+export const noCounts: ChildCounts = {
   taken: 0,
   left: 0,
   failed: 0,

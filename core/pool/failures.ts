@@ -27,10 +27,15 @@ const outOfRoom: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ENOMEM",
 ]);
 
+/** Whether the system had no room for a child, as it may have for another soon. */
+export function isOutOfRoom({ error }: ChildExit): boolean {
+  return error !== undefined && outOfRoom.has(error.code);
+}
+
 /** Whether a child that has ended now did so before its time. */
-export function isEarly(child: Readonly<PoolChild>): boolean {
+export function isEarly(child: Readonly<PoolChild>, exit: ChildExit): boolean {
   return child.state === "starting" || child.state === "ready" ||
-    (child.overdue && child.readyAt === Infinity);
+    (child.overdue && child.readyAt === Infinity) || isOutOfRoom(exit);
 }
 
 /** Whether a child's life shows that its like can serve; `worn` if it has had all that it may. */
@@ -75,7 +80,7 @@ export class PoolFailures {
     // Somebody killed it: that it was its own fault is not said.
     const killed = exit.signal === "SIGKILL";
     this.notBefore = now + (killed ? Math.min(pause, killedDelay) : pause);
-    if (exit.error !== undefined && outOfRoom.has(exit.error.code)) return;
+    if (isOutOfRoom(exit)) return;
     if (!killed || !wasReady) this.#inRow++;
   }
 

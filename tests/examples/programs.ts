@@ -208,7 +208,8 @@ export class Stage {
   /** Starts an example that listens, and waits until it is ready. */
   async serve(name: string, ...args: string[]): Promise<Server> {
     const server = this.example(name, ...args);
-    const count = args.filter((each) => each.includes(":")).length;
+    const count =
+      args.filter((each) => /^(tcp|unix|fifo|udp):/.test(each)).length;
     await server.said("listening ", count);
     const addresses = server.lines.filter((line) =>
       line.startsWith("listening ")

@@ -22,6 +22,7 @@ const wrong: Record<string, string[][]> = {
   star_poll: [["tcp://:0", "--idle-exit"], ["tcp://:0", "--idle-exit", "soon"]],
   reverse_epoll: [["tcp://:0", "tcp://:0"], ["tcp://:0", "--edge=yes"]],
   client: [[], ["tcp://:1", "tcp://:1"]],
+  exec: [[], ["tcp://:0"], ["tcp://:0", "--nonsense", "cat"]],
   echo_udp: [[], ["udp://:0", "udp://:0"], ["udp://:65536"], ["--x"]],
   client_udp: [[], ["udp://:1", "--timeout"], ["udp://:1", "--timeout=-1"]],
   print_service: [[], ["tcp://:0", "tcp://:0"], ["tcp://:0", "--everybody=1"]],

@@ -1,0 +1,158 @@
+/**
+ * One program and the connection that it serves.
+ *
+ * The connection is the program's while that runs; its end ends the connection,
+ * behind all that it wrote. What is still under way by then is closed as any
+ * connection is: our end is sent, and what the client still sends is read and
+ * dropped for a while, so that the output is not lost to a reset.
+ *
+ * A program that is to finish is left alone within its grace. Then it is asked
+ * to end (SIGTERM), and its connection is aborted when it has; the pool kills
+ * one that does not heed that.
+ *
+ * @module
+ */
+import type { ChildExit } from "../pool/child.ts";
+import type { SockeyeError } from "../error.ts";
+import { isOutOfRoom } from "../pool/failures.ts";
+
+/**
+ * Where in its life it is:
+ *
+ * - `running`: the program has the connection
+ * - `asked`: the program is told to end
+ * - `closing`: the program has ended, and the connection is being closed
+ * - `over`: so is the connection, or it waits for another program
+ */
+export type RunState = "running" | "asked" | "closing" | "over";
+
+/** How a connection ended that a program had. */
+export type RunEnd =
+  /** It has not: there was no room for the program, and it waits for another. */
+  | "returned"
+  /** Its program ended, with status 0, and it was closed. */
+  | "done"
+  /** Its program ended with another status or could not be started, or the client was lost. */
+  | "failed"
+  /** Its program was ended by a signal that we did not send. */
+  | "lost"
+  /** The grace was over. */
+  | "aborted";
+
+/** What the driver is to do next. */
+export type RunOutput =
+  /** Tell the program to end (SIGTERM). */
+  | "ask"
+  /** End the program at once (SIGKILL). */
+  | "kill"
+  /** Close the connection. */
+  | "close"
+  /** Abort the connection. */
+  | "abort"
+  /** Nothing is left of it; once, and last. */
+  | "over"
+  | "wait";
+
+/** The machine of one run. */
+export class ProgramRun {
+  #state: RunState = "running";
+  #askAt = Infinity;
+  #exit: ChildExit | undefined;
+  #isAborted = false;
+  #isBroken = false;
+  #isReturned = false;
+  /** What is to be said next. */
+  #next: RunOutput = "wait";
+
+  /** Where in its life it is. */
+  get state(): RunState {
+    return this.#state;
+  }
+
+  /** How its program ended. */
+  get exit(): ChildExit | undefined {
+    return this.#exit;
+  }
+
+  /** What went wrong, if that is news: not for a client that has gone, nor where another attempt follows. */
+  get error(): SockeyeError | undefined {
+    const error = this.#exit?.error;
+    return this.#isReturned || error?.code === "ECONNRESET" ? undefined : error;
+  }
+
+  /** How it all ended. */
+  get end(): RunEnd {
+    if (this.#isReturned) return "returned";
+    if (this.#isAborted) return "aborted";
+    if (this.#exit !== undefined && this.#exit.signal !== null) return "lost";
+    return this.#exit?.status === 0 && !this.#isBroken ? "done" : "failed";
+  }
+
+  // Inputs
+
+  /** It is to be over within `grace` ms; a later one can only be shorter. */
+  handleRetire(now: number, grace: number): void {
+    this.#askAt = Math.min(this.#askAt, now + grace);
+    this.handleTimeout(now);
+  }
+
+  /** A grace may be over. */
+  handleTimeout(now: number): void {
+    if (now < this.#askAt) return;
+    this.#askAt = Infinity;
+    if (this.#state === "running") {
+      this.#state = "asked";
+      this.#isAborted = true;
+      this.#next = "ask";
+    } else if (this.#state === "closing") {
+      this.#isAborted = true;
+      this.#next = "abort";
+    }
+  }
+
+  /** Everybody's patience is over. */
+  handleKill(): void {
+    if (this.#state === "over") return;
+    this.#isAborted = true;
+    this.#next = this.#state === "closing" ? "abort" : "kill";
+  }
+
+  /** The program has ended, or could not be started. */
+  handleExited(exit: ChildExit): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = exit;
+    if (isOutOfRoom(exit) && !this.#isAborted) {
+      this.#isReturned = true;
+      return this.#finish();
+    }
+    this.#state = "closing";
+    this.#next = this.#isAborted ? "abort" : "close";
+  }
+
+  /** The connection is over; `broken` if that was not as it should be. */
+  handleClosed(broken: boolean): void {
+    if (this.#state !== "closing") return;
+    this.#isBroken = broken;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#state = "over";
+    this.#askAt = Infinity;
+    this.#next = "over";
+  }
+
+  // Outputs
+
+  /** When to look again, absolute ms; `Infinity` for never. */
+  pollTimeout(): number {
+    return this.#askAt;
+  }
+
+  /** What to do next. */
+  pollOutput(): RunOutput {
+    const next = this.#next;
+    this.#next = "wait";
+    return next;
+  }
+}
