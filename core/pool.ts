@@ -291,13 +291,18 @@ export class PoolMachine {
     this.#waiting--;
     child.take();
     child.pending++;
-    const { exclusive } = this.#limits;
-    // Its last one: it ends by itself behind that.
-    if (exclusive && this.#children.isWorn(child)) {
-      child.retire(this.#now, Infinity, killAfter);
-      if (this.#state === "draining") this.#retire(child);
-    }
+    if (this.#children.isWorn(child)) this.#wear(child);
     return { do: "deliver", child: child.id };
+  }
+
+  /** It has its last one: it ends by itself behind that, or is replaced before. */
+  #wear(child: PoolChild): void {
+    if (!this.#limits.exclusive) {
+      child.old = true;
+      return;
+    }
+    child.retire(this.#now, Infinity, killAfter);
+    if (this.#state === "draining") this.#retire(child);
   }
 
   #leaver(): PoolChild | undefined {

@@ -173,6 +173,17 @@ test("pool: members are replaced by age, and by what they have served", () => {
   worn.ready(2).expect("retire 1 Infinity");
 });
 
+test("pool: a member that was given enough is replaced as one that took it", () => {
+  const t = new PoolConversation({
+    ...members,
+    min: 1,
+    maxConnectionsPerChild: 2,
+  });
+  t.expect("start 1").ready(1).waiting().expect("deliver 1");
+  t.waiting().expect("deliver 1", "start 2").ready(2);
+  t.expect("retire 1 Infinity").waiting().expect("deliver 2");
+});
+
 test("pool: close lets the children finish, and kills those that do not", () => {
   const t = new PoolConversation(members).expect("start 1", "start 2");
   t.ready(1).ready(2).taken(1).at(100).close(2000);
