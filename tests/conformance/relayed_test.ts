@@ -1,0 +1,10 @@
+/** The conformance suite through the relay that threads are served by. */
+import { test } from "node:test";
+import { subject } from "./relayed.ts";
+import { suite } from "./suite.ts";
+
+for (const transport of ["tcp", "unix"] as const) {
+  for (const { name, options, run } of suite(subject(transport))) {
+    test(`relayed: ${name}`, options, run);
+  }
+}
