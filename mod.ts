@@ -173,11 +173,18 @@ export const listen: Listen = verbs.listen;
  * function returns and aborted when it throws.
  *
  * With the URL of a module and a `strategy`, the handler is the default export
- * of that module, of either kind, and runs in child processes: one for each
- * connection (`"process"`), or some that share the addresses (`"prefork"`). The
- * module is loaded once in each child; memory is not shared. A child that
- * crashes costs its own connections; a stuck one delays nobody else's. Limits
- * of `maxConnections` are for each child with `prefork` (its share).
+ * of that module, of either kind, and runs in children: a process for each
+ * connection (`"process"`), processes that share the addresses (`"prefork"`), or
+ * threads that are given connections (`"workers"`). The module is loaded once in
+ * each child; memory is not shared. A child that crashes costs its own
+ * connections; a stuck one delays nobody else's. Limits of `maxConnections` are
+ * for each child with `prefork` (its share).
+ *
+ * With `workers` the sockets stay with this thread, which relays their bytes, up
+ * to 128 KiB ahead of a handler that does not read: any transport will do, and
+ * `maxConnections` holds for all together; but this thread must not be blocked,
+ * and what it can carry is the limit of all. `broadcast` reaches threads with
+ * whatever can be cloned, a `SharedArrayBuffer` too.
  *
  * Such a module may export two functions more: `onStart(data, signal)` is
  * called with the option `childData` before a child serves, and its signal is

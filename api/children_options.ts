@@ -16,6 +16,8 @@ const idleTimeout = 10_000;
 /** What a server does about its children. */
 export interface PoolPolicy {
   readonly limits: PoolLimits;
+  /** Connections at once, of all children together, as far as they are given them. */
+  readonly places: number;
   /** Whether signals close and restart it. */
   readonly signals: boolean;
   /** What connections are given to finish after a signal, ms. */
@@ -33,15 +35,31 @@ export function childrenPolicyOf(
   options: ChildrenOptions,
   processors: number,
 ): ChildrenPolicy {
-  const shares = options.strategy === "prefork";
+  const { strategy } = options;
+  const limits = strategy === "process"
+    ? processLimitsOf(options)
+    : membersLimitsOf(options, processors);
   return {
-    shares,
-    limits: shares
-      ? preforkLimitsOf(options, processors)
-      : processLimitsOf(options),
+    shares: strategy === "prefork",
+    limits,
+    places: placesOf(options, limits),
     signals: flag(options, "signals", true),
     grace: count(options, "grace", 0, defaultGrace),
   };
+}
+
+/** Members that accept by themselves have each a share of the whole. */
+function placesOf(options: ChildrenOptions, limits: PoolLimits): number {
+  switch (options.strategy) {
+    case "process":
+      return limits.max;
+    case "prefork":
+      return Infinity;
+    case "workers":
+      return whole(options, "maxConnections", 1, Infinity);
+    default:
+      return options.strategy satisfies never;
+  }
 }
 
 function processLimitsOf(options: ChildrenOptions): PoolLimits {
@@ -57,12 +75,12 @@ function processLimitsOf(options: ChildrenOptions): PoolLimits {
   };
 }
 
-function preforkLimitsOf(
+function membersLimitsOf(
   options: ChildrenOptions,
   processors: number,
 ): PoolLimits {
   const min = whole(options, "children", 1, Math.max(processors, 2));
-  refuse(options, "spareChildren", "prefork");
+  refuse(options, "spareChildren", options.strategy);
   return {
     ...commonLimitsOf(options, Infinity),
     exclusive: false,

@@ -43,7 +43,8 @@ function childrenStatsOf(pool: PoolMachine, staff: Staff): ChildrenStats {
   const alive = [...pool.children].map(({ id, state, taken, open }) => {
     const { failed, bytesRead, bytesWritten } = staff.ledger.countsOf(id);
     const own = { failed, bytesRead, bytesWritten };
-    return { id, pid: staff.pidOf(id), state, accepted: taken, open, ...own };
+    const names = staff.namesOf(id);
+    return { id, ...names, state, accepted: taken, open, ...own };
   });
   return { ...pool.counts, alive };
 }

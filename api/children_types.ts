@@ -17,15 +17,19 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   /**
    * `"process"`: a child process for each connection, as fork(2) after
    * accept(2). `"prefork"`: members that were started before, share the
-   * addresses and accept by themselves.
+   * addresses and accept by themselves. `"workers"`: threads that were started
+   * before and are given connections, whose bytes pass through this thread.
    */
-  strategy: "process" | "prefork";
-  /** With `prefork`: how many members there are. Default: one for each processor, at least 2. */
+  strategy: "process" | "prefork" | "workers";
+  /**
+   * With `prefork` and `workers`: how many members there are. Default: one for
+   * each processor, at least 2.
+   */
   children?: number;
   /**
    * Children alive at once, those that finish included. With `process` whoever
-   * comes beyond waits in the queue. Default: 64 with `process`, twice
-   * `children` with `prefork`, so that each can be replaced before it goes.
+   * comes beyond waits in the queue. Default: 64 with `process`, else
+   * twice `children`, so that each can be replaced before it goes.
    */
   maxChildren?: number;
   /**
@@ -61,8 +65,10 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
 export interface ChildStats {
   /** Counted up from 1 in this server. */
   readonly id: number;
-  /** Its process id; undefined if it could not be started. */
+  /** Its process id; undefined for a thread, and if it could not be started. */
   readonly pid: number | undefined;
+  /** Of a thread: its `threadId` in `node:worker_threads`; undefined for a process. */
+  readonly thread: number | undefined;
   /** Where in its life it is; see `core/pool/child.ts`. */
   readonly state: ChildState;
   /** Connections that it was given or took. */

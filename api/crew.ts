@@ -13,18 +13,18 @@ import {
   readError,
   type ToChild,
 } from "../core/children/messages.ts";
-import type { ChildHandle, Children } from "../core/children.ts";
+import type { ChildHandle, Starter } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { PoolMachine } from "../core/pool.ts";
 import type { ChildExit } from "../core/pool/child.ts";
 import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
 import type { ChildrenPolicy } from "./children_options.ts";
-import type { Staff, StaffEvents } from "./staff.ts";
+import type { ChildNames, Staff, StaffEvents } from "./staff.ts";
 
 /** What a crew is made from. */
 export interface CrewParts {
   readonly runtime: Runtime;
-  readonly children: Children;
+  readonly children: Starter;
   readonly handles: readonly ListenHandle[];
   readonly task: ChildTask;
   readonly policy: ChildrenPolicy;
@@ -51,9 +51,10 @@ export class Crew implements Staff {
     this.#events = events;
   }
 
-  /** The process id of a child; undefined if it could not be started. */
-  pidOf(id: number): number | undefined {
-    return this.#members.get(id)?.child.pid;
+  /** What the system calls a child; nothing if it could not be started. */
+  namesOf(id: number): ChildNames {
+    const { pid, thread } = this.#members.get(id)?.child ?? {};
+    return { pid, thread };
   }
 
   // What the pool wants

@@ -31,11 +31,13 @@ export function programRequestOf(
 export function execPolicyOf(options: ExecOptions): PoolPolicy {
   const most = whole(options, "maxChildren", 1, defaultMaxChildren);
   const connections = whole(options, "maxConnections", 1, Infinity);
+  const places = Math.min(most, connections);
   return {
+    places,
     limits: {
       exclusive: true,
       min: 0,
-      max: Math.min(most, connections),
+      max: places,
       // A program cannot be started before its connection is there.
       spare: 0,
       maxConnectionsPerChild: 1,

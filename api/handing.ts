@@ -1,17 +1,17 @@
 /**
- * What can be handed to another process, and what cannot: checked before a
- * server with children listens.
+ * What can be handed to another process or thread, and what cannot: checked
+ * before a server with children listens.
  *
  * @module
  */
 import { type Address, formatAddress, isAbstract } from "../core/address.ts";
-import type { Children } from "../core/children.ts";
+import type { Children, Starter } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Feature, Runtime } from "../core/transport.ts";
 import type { ListenOptions } from "./types.ts";
 
 /** Who is to serve, as messages name it. */
-export type Servers = "children" | "a program";
+export type Servers = "children" | "threads" | "a program";
 
 /** @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason. */
 export function childrenOf(
@@ -26,6 +26,25 @@ export function childrenOf(
   const { support, reason } = runtime.capabilities().features[feature];
   if (support === "none") throw unsupported(by, reason!);
   return children;
+}
+
+/**
+ * Threads, and the runtime's own listeners: whatever is accepted here can be
+ * given to a thread.
+ *
+ * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason.
+ */
+export function threadsOf(runtime: Runtime): Starter & Pick<Runtime, "listen"> {
+  const { threads } = runtime;
+  if (threads === undefined) {
+    throw unsupported("threads", "this runtime starts none");
+  }
+  const { support, reason } = runtime.capabilities().features.workers;
+  if (support === "none") throw unsupported("threads", reason!);
+  return {
+    ...threads,
+    listen: (at, request, events) => runtime.listen(at, request, events),
+  };
 }
 
 /**

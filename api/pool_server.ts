@@ -1,7 +1,7 @@
 /**
- * A server whose connections are served by child processes: it listens, has
- * children started as `core/pool.ts` decides, gives them connections, and waits
- * for their ends.
+ * A server whose connections are served by child processes or threads: it
+ * listens, has children started as `core/pool.ts` decides, gives them connections,
+ * and waits for their ends.
  *
  * The listeners stay open here whatever becomes of the children: with `prefork`
  * too, where what is accepted here is handed on like any other.
@@ -10,7 +10,7 @@
  */
 import { type Address, formatAddress } from "../core/address.ts";
 import { Admission } from "../core/admission.ts";
-import type { Children } from "../core/children.ts";
+import type { Starter } from "../core/children.ts";
 import { SockeyeError } from "../core/error.ts";
 import { PoolMachine } from "../core/pool.ts";
 import type { Deadlined } from "../core/timers.ts";
@@ -27,7 +27,7 @@ import type { Server, ServerClosed, ServerStats } from "./types.ts";
 /** What a pool server is made from. */
 export interface PoolServerParts {
   readonly runtime: Runtime;
-  readonly children: Children;
+  readonly children: Starter;
   readonly handles: readonly ListenHandle[];
   /** Makes those who serve. */
   readonly staff: (pool: PoolMachine, events: StaffEvents) => Staff;
@@ -81,8 +81,7 @@ export class PoolServer implements Server, Deadlined {
       },
       failed: (error) => this.#report(error),
     });
-    const { exclusive, max } = policy.limits;
-    this.#admission = new Admission(exclusive ? max : Infinity);
+    this.#admission = new Admission(policy.places);
     this.addresses = handles.map((handle) => handle.address);
     this.#standing = handles.length;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);

@@ -14,7 +14,7 @@ import type { Program } from "../core/programs.ts";
 import type { Runtime, StreamHandle } from "../core/transport.ts";
 import { Loop } from "./loop.ts";
 import { ProgramJob } from "./program_job.ts";
-import type { Staff, StaffEvents } from "./staff.ts";
+import type { ChildNames, Staff, StaffEvents } from "./staff.ts";
 
 /** What a staff of programs is made from. */
 export interface ProgramStaffParts {
@@ -44,8 +44,8 @@ export class ProgramStaff implements Staff {
     this.#events = events;
   }
 
-  pidOf(id: number): number | undefined {
-    return this.#jobs.get(id)?.pid;
+  namesOf(id: number): ChildNames {
+    return { pid: this.#jobs.get(id)?.pid, thread: undefined };
   }
 
   start(id: number): void {

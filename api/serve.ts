@@ -14,6 +14,7 @@ import type { Closed, ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Deadlined } from "../core/timers.ts";
 import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
+import type { ChildrenOptions } from "./children_types.ts";
 import { Acceptor, startListening, type Taker } from "./acceptor.ts";
 import { StreamConnection } from "./connection.ts";
 import { Driver } from "./driver.ts";
@@ -72,7 +73,7 @@ function checkStrategy(
   { strategy = "loop" }: { readonly strategy?: unknown },
 ): void {
   if (strategy === "loop") return;
-  if (strategy === "process" || strategy === "prefork") {
+  if (isChildStrategy(strategy)) {
     throw new SockeyeError(
       "EINVAL",
       `Cannot serve: strategy "${strategy}" takes the URL of a module`,
@@ -82,8 +83,16 @@ function checkStrategy(
     "ERR_SOCKEYE_UNSUPPORTED",
     `Cannot serve: strategy is ${
       JSON.stringify(strategy)
-    }, only "loop", "process" and "prefork" are there`,
+    }, only "loop", "process", "prefork" and "workers" are there`,
   );
+}
+
+/** Whether a strategy is one by children. */
+export function isChildStrategy(
+  strategy: unknown,
+): strategy is ChildrenOptions["strategy"] {
+  return strategy === "process" || strategy === "prefork" ||
+    strategy === "workers";
 }
 
 /** @throws {SockeyeError} `EINVAL` for what is no handler. */

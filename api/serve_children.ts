@@ -26,9 +26,14 @@ import {
   onErrorOf,
 } from "./options.ts";
 import { Crew } from "./crew.ts";
-import { checkAddress, checkHandshakes, childrenOf } from "./handing.ts";
+import {
+  checkAddress,
+  checkHandshakes,
+  childrenOf,
+  threadsOf,
+} from "./handing.ts";
 import { PoolServer } from "./pool_server.ts";
-import { listenOnAll } from "./serve.ts";
+import { isChildStrategy, listenOnAll } from "./serve.ts";
 import type { Server } from "./types.ts";
 
 /** Whether what is to serve is a module, and not handlers. */
@@ -46,10 +51,14 @@ export async function serveByChildren(
   checkOptions(options);
   checkStrategy(options.strategy);
   const addresses = addressesOf(at);
-  const children = childrenOf(runtime, options.strategy, "children");
-  for (const address of addresses) checkAddress(address, "children");
-  const { strategy: _, ...common } = options;
-  checkHandshakes(common, "children");
+  const { strategy, ...common } = options;
+  const children = strategy === "workers"
+    ? threadsOf(runtime)
+    : childrenOf(runtime, strategy, "children");
+  if (strategy !== "workers") {
+    for (const address of addresses) checkAddress(address, "children");
+    checkHandshakes(common, "children");
+  }
   const policy = childrenPolicyOf(options, children.parallelism());
   const data = childDataOf(options);
   limitsOf(common);
@@ -79,12 +88,12 @@ export async function serveByChildren(
 }
 
 function checkStrategy(strategy: unknown): void {
-  if (strategy === "process" || strategy === "prefork") return;
+  if (isChildStrategy(strategy)) return;
   throw new SockeyeError(
     "ERR_SOCKEYE_UNSUPPORTED",
     `Cannot serve a module: strategy is ${
       JSON.stringify(strategy)
-    }, only "process" and "prefork" are there`,
+    }, only "process", "prefork" and "workers" are there`,
   );
 }
 

@@ -19,12 +19,18 @@ export interface StaffEvents {
   failed(error: unknown): void;
 }
 
+/** What the system calls a child, a process or a thread. */
+export interface ChildNames {
+  readonly pid: number | undefined;
+  readonly thread: number | undefined;
+}
+
 /** The children of a server: does what the pool says, and tells it what they do. */
 export interface Staff {
   /** What they were given, and what became of it. */
   readonly ledger: ChildLedger;
-  /** The process id of a child; undefined if there is none. */
-  pidOf(id: number): number | undefined;
+  /** What the system calls a child; nothing if there is none. */
+  namesOf(id: number): ChildNames;
   /** Starts a child by this number. */
   start(id: number): void;
   /** Gives it a connection that was accepted on the listener of this index. */

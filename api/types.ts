@@ -341,8 +341,8 @@ export interface Server extends AsyncDisposable {
    */
   restart(): void;
   /**
-   * Sends plain data (as JSON takes it) to every child, where the module's
-   * export `onBroadcast` is called with it.
+   * Sends plain data (as JSON takes it; to threads, whatever can be cloned) to
+   * every child, where the module's export `onBroadcast` is called with it.
    *
    * @returns how many children it was sent to
    */

@@ -1,8 +1,8 @@
 /**
- * The contract between a server whose handlers run in child processes and the
- * adapter that starts them: callbacks and commands, as in `transport.ts`. What
- * the two sides say to each other is in `children/messages.ts`; how many children
- * there are, `pool.ts` decides.
+ * The contract between a server whose handlers run in children, processes or
+ * threads, and the adapter that starts them: callbacks and commands, as in
+ * `transport.ts`. What the two sides say to each other is in
+ * `children/messages.ts`; how many children there are, `pool.ts` decides.
  *
  * @module
  */
@@ -36,8 +36,10 @@ export interface ChildEvents {
 
 /** One child, as its parent holds it. What is sent to one that has gone is lost. */
 export interface ChildHandle {
-  /** Its process id; undefined if it could not be started. */
+  /** Its process id; undefined for a thread, and if it could not be started. */
   readonly pid: number | undefined;
+  /** Its number among the threads of this process; undefined for a process. */
+  readonly thread: number | undefined;
   /** Says something to it, in order with what is given and shared. */
   send(message: unknown): void;
   /** Lets it accept on a listener of `Children.listen`, which stays open here. */
@@ -51,7 +53,7 @@ export interface ChildHandle {
   offer(connection: StreamHandle, index: number): void;
   /** Has every connection `returned` that it was offered and has not answered for. */
   takeBack(): void;
-  /** Ends it at once (SIGKILL, signal(7)). */
+  /** Ends it at once, whatever it does (SIGKILL, signal(7)). */
   kill(): void;
 }
 
@@ -59,23 +61,9 @@ export interface ChildHandle {
 export type ServerSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
 
 /** What a parent takes from an adapter. */
-export interface Children {
-  /** As `Runtime.listen`, with handles that can be given to children and shared with them. */
-  listen(
-    at: Address,
-    request: ListenRequest,
-    events: ListenStartEvents,
-  ): Pending;
+export interface Starter {
   /** Starts a child that will serve with the module of this URL. */
   start(module: string, events: ChildEvents): ChildHandle;
-  /**
-   * Looks for a program that is to serve connections, for the directory that it
-   * runs in and for its log.
-   *
-   * @throws {SockeyeError} `ENOENT`, `EACCES`, `ENOTDIR`, … if one of them is
-   * not to be had; `ERR_SOCKEYE_UNSUPPORTED` if the runtime may not run it.
-   */
-  find(request: ProgramRequest): Program;
   /** How many can run at once: processors that this process may use. */
   parallelism(): number;
   /** Calls back at each of these signals, instead of what they would do; returns the way to stop that. */
@@ -84,6 +72,27 @@ export interface Children {
     callback: (name: ServerSignal) => void,
   ): () => void;
 }
+
+/** Child processes. */
+export interface Children extends Starter {
+  /** As `Runtime.listen`, with handles that can be given to children and shared with them. */
+  listen(
+    at: Address,
+    request: ListenRequest,
+    events: ListenStartEvents,
+  ): Pending;
+  /**
+   * Looks for a program that is to serve connections, for the directory that it
+   * runs in and for its log.
+   *
+   * @throws {SockeyeError} `ENOENT`, `EACCES`, `ENOTDIR`, … if one of them is
+   * not to be had; `ERR_SOCKEYE_UNSUPPORTED` if the runtime may not run it.
+   */
+  find(request: ProgramRequest): Program;
+}
+
+/** Threads of this process: whatever `Runtime.listen` accepts can be given to them. */
+export type Threads = Starter;
 
 /** What an adapter tells a child about its parent. */
 export interface ParentEvents {

@@ -17,7 +17,7 @@
  * @module
  */
 import type { Address } from "./address.ts";
-import type { Children } from "./children.ts";
+import type { Children, Threads } from "./children.ts";
 import type { BindEvents, BindRequest } from "./datagram/transport.ts";
 import type { SockeyeError } from "./error.ts";
 
@@ -277,6 +277,7 @@ export type Feature =
   | "identify"
   | "process"
   | "prefork"
+  | "workers"
   | "exec"
   | "orphanExit";
 
@@ -323,6 +324,8 @@ export interface Scheduler {
 export interface Runtime extends Scheduler {
   /** The way to start children; absent where there are none. */
   readonly children?: Children | undefined;
+  /** The way to start threads; absent where there are none. */
+  readonly threads?: Threads | undefined;
   /** Which runtime it is. */
   readonly name: RuntimeName;
   /** Whether `SOCKEYE_DEBUG` is set: borrowed bytes are poisoned after use. */

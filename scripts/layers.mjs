@@ -116,7 +116,7 @@ export const layers = [
   { name: "adapters/memory", imports: ["core"] },
   {
     name: "entries",
-    // `child.ts` serves with the module that its parent names.
+    // `child.ts` and `thread.ts` serve with the module that they are told.
     imports: ["core", "api", "adapters/_shared", ...adapters],
     computed: true,
   },

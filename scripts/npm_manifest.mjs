@@ -25,7 +25,7 @@ export const packedLimit = 1_000_000;
 export const programFolders = ["conformance/programs"];
 
 /** Entry points that are started too: importing one elsewhere throws. */
-export const programEntries = ["./child"];
+export const programEntries = ["./child", "./thread"];
 
 /** The folder of the package that holds the code. */
 export const codeFolder = "esm";

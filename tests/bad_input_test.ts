@@ -137,11 +137,11 @@ test("bad input: no handlers, no address, no strategy that there is", async () =
     );
   }
   await rejects(() => serve([], {}), "EINVAL", /no address is given/);
-  for (const strategy of ["threads", "workers", "", 5, null]) {
+  for (const strategy of ["threads", "worker", "", 5, null]) {
     await rejects(
       () => serve("mem:nothing", {}, { strategy: strategy as "loop" }),
       "ERR_SOCKEYE_UNSUPPORTED",
-      /strategy is .*only "loop", "process" and "prefork" are there/,
+      /strategy is .*only "loop", "process", "prefork" and "workers" are there/,
     );
   }
   const listener = await listen("mem:nothing"); // Nobody took it.

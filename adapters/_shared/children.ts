@@ -16,9 +16,8 @@
  * @module
  */
 import { availableParallelism } from "node:os";
-import process from "node:process";
 import { type Address, isAbstract } from "../../core/address.ts";
-import type { Children, ServerSignal } from "../../core/children.ts";
+import type { Children } from "../../core/children.ts";
 import type {
   ListenRequest,
   ListenStartEvents,
@@ -29,6 +28,7 @@ import type { Grants } from "./grants.ts";
 import { listenAtPath, listenDirectly } from "./net_listener.ts";
 import { fateOfParent } from "./orphans.ts";
 import { findProgram } from "./programs.ts";
+import { onSignals } from "./signals.ts";
 import { SpawnedChild } from "./spawned_child.ts";
 import { refuse } from "./unsupported.ts";
 
@@ -58,15 +58,4 @@ function listen(
     return listenAtPath(at, request, events, false);
   }
   return refuse("its connections cannot be handed to a child", events);
-}
-
-function onSignals(
-  names: readonly ServerSignal[],
-  callback: (name: ServerSignal) => void,
-): () => void {
-  const listeners = names.map((name) => [name, () => callback(name)] as const);
-  for (const [name, listener] of listeners) process.on(name, listener);
-  return () => {
-    for (const [name, listener] of listeners) process.off(name, listener);
-  };
 }

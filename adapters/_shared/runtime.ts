@@ -38,6 +38,7 @@ import { listenIdentifying } from "./identify_listen.ts";
 import { orphanExit } from "./orphans.ts";
 import { scheduler } from "./scheduler.ts";
 import { openStdin } from "./stdin.ts";
+import { threads, workers } from "./threads.ts";
 import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
 
 /** What one adapter knows. */
@@ -84,6 +85,7 @@ export function runtimeOf(parts: Parts): Runtime {
     debug: parts.debug,
     capabilities: () => capabilitiesOf(parts),
     children: childrenOf(parts.grants),
+    threads,
     descriptors: () => parts.descriptors(),
     connect: (to, request, events) => connect(parts, to, request, events),
     listen: (at, request, events) => listen(parts, at, request, events),
@@ -193,6 +195,7 @@ function capabilitiesOf(parts: Parts): Capabilities {
       identify,
       process: native,
       prefork: native,
+      workers: workers(parts.grants),
       exec: native,
       orphanExit: orphanExit(parts.grants),
       ...parts.gaps(),

@@ -61,6 +61,10 @@ export class SpawnedChild implements ChildHandle {
     return this.#child?.pid;
   }
 
+  get thread(): undefined {
+    return undefined;
+  }
+
   send(message: unknown): void {
     this.#post.say({ message });
     this.#drain();

@@ -98,6 +98,7 @@ export function withMemory(runtime: Runtime): Runtime {
     debug: runtime.debug,
     ...schedulerOf(runtime),
     children: runtime.children,
+    threads: runtime.threads,
     capabilities: () => capabilities ??= addMem(runtime.capabilities()),
     descriptors: () => runtime.descriptors(),
     connect: (
@@ -183,6 +184,7 @@ const simulated: Capabilities = {
     identify: none,
     process: none,
     prefork: none,
+    workers: none,
     exec: none,
     orphanExit: none,
   },

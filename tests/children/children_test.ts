@@ -1,11 +1,13 @@
-/** Servers whose handlers run in child processes. */
+/** Servers whose handlers run in child processes and threads. */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { serve, type ServeOptions, SockeyeError } from "../../mod.ts";
 import {
+  idOf,
   isThere,
   moduleNamed,
+  pools,
   strategies,
   until,
   withChildren,
@@ -31,35 +33,47 @@ for (const strategy of strategies) {
     });
   });
 
-  test(`${strategy}: a child that is killed costs its own connection`, async () => {
-    await withChildren({ strategy }, async ({ server, client, ready }) => {
-      const first = await client("pid");
-      const pid = Number(await first.line());
-      let other = await client("pid", 1);
-      while (Number(await other.line()) === pid) other = await client("pid", 1);
-      process.kill(pid, "SIGKILL");
-      assert.equal(await first.line(), null);
-      await other.say("still here");
-      assert.equal(await other.line(), "still here");
-      await until("it is reaped", () => !isThere(pid));
-      await until("it is counted", () => server.stats.children!.lost >= 1);
-      await until("its place is taken", () => ready().length >= 1);
-      assert.notEqual(await (await client("pid")).line(), String(pid));
+  const ways = strategy === "workers"
+    ? ["exit", "throw", "reject"]
+    : ["SIGKILL", "exit"];
+  for (const way of ways) {
+    test(`${strategy}: a child that dies (${way}) costs its own connection`, async () => {
+      const onError = (): void => {};
+      await withChildren({ strategy, onError }, async (world) => {
+        const { server, client, ready, lives } = world;
+        const first = await client("dies");
+        const id = Number(await first.line());
+        let other = await client("id", 1);
+        while (Number(await other.line()) === id) other = await client("id", 1);
+        if (way === "SIGKILL") process.kill(id, way);
+        else await first.say(way);
+        assert.equal(await first.line(), null);
+        await other.say("still here");
+        assert.equal(await other.line(), "still here");
+        await until("it is reaped", () => !lives(id));
+        await until("it is counted", () => server.stats.children!.lost >= 1);
+        await until("its place is taken", () => ready().length >= 1);
+        assert.notEqual(await (await client("id")).line(), String(id));
+      });
     });
-  });
+  }
 
   test(`${strategy}: a stuck child delays nobody, and is killed behind the grace`, async () => {
-    await withChildren({ strategy }, async ({ server, client, ready }) => {
+    await withChildren({ strategy }, async (world) => {
+      const { server, client, ready, lives } = world;
       const stuck = await client("stuck");
-      const pid = Number(await stuck.line());
+      const id = Number(await stuck.line());
       for (let i = 0; i < 10; i++) {
         assert.equal(await (await client("echo", i % 2)).finish(), "");
       }
-      await until("others are ready", () => ready().some((c) => c.pid !== pid));
+      await until(
+        "others are ready",
+        () => ready().some((c) => idOf(c) !== id),
+      );
       const { aborted } = await server.close({ grace: 300 });
       assert.equal(aborted, 1);
       assert.equal(server.stats.children!.killed, 1);
-      assert.ok(!isThere(pid));
+      assert.ok(!lives(id));
       assert.equal(await stuck.line(), null);
     });
   });
@@ -152,7 +166,7 @@ for (const strategy of strategies) {
 test("process: each connection has a process of its own, which goes with it", async () => {
   await withChildren({ strategy: "process" }, async ({ client }) => {
     const clients = await Promise.all(
-      Array.from({ length: 6 }, (_, i) => client("pid", i % 2)),
+      Array.from({ length: 6 }, (_, i) => client("id", i % 2)),
     );
     const pids = await Promise.all(clients.map((one) => one.line()));
     assert.equal(new Set(pids).size, 6);
@@ -168,9 +182,9 @@ test("process: each connection has a process of its own, which goes with it", as
 test("process: beyond maxChildren clients wait, and are served in turn", async () => {
   const options = { strategy: "process", maxChildren: 2 } as const;
   await withChildren(options, async ({ server, client }) => {
-    const held = [await client("pid"), await client("pid", 1)];
+    const held = [await client("id"), await client("id", 1)];
     for (const one of held) assert.ok(isThere(Number(await one.line())));
-    const third = await client("pid");
+    const third = await client("id");
     assert.ok(server.stats.children!.alive.length <= 2);
     assert.equal(server.stats.accepted, 2);
     await held[0]!.finish();
@@ -186,7 +200,7 @@ test("process: a child can be made to serve several, one after the other", async
   }, async ({ client }) => {
     const pids: (string | null)[] = [];
     for (let i = 0; i < 6; i++) {
-      const one = await client("pid", i % 2);
+      const one = await client("id", i % 2);
       pids.push(await one.line());
       await one.finish();
     }
@@ -198,62 +212,64 @@ test("process: a child can be made to serve several, one after the other", async
   });
 });
 
-test("prefork: all members get work, over both transports", async () => {
-  const options = { strategy: "prefork", children: 3 } as const;
-  await withChildren(options, async ({ client, ready }) => {
-    await until("all are ready", () => ready().length === 3);
-    const members = new Set(ready().map(({ pid }) => String(pid)));
-    for (const at of [0, 1]) {
-      const seen = new Set<string | null>();
-      await until("all have served", async () => {
-        // Several at once: one that is alone goes to whoever wakes first.
-        const some = await Promise.all(
-          Array.from({ length: 6 }, () => client("pid", at)),
-        );
-        for (const one of some) seen.add(await one.line());
-        for (const one of some) await one.finish();
-        return seen.size === 3;
+for (const strategy of pools) {
+  test(`${strategy}: all members get work, over both transports`, async () => {
+    const options = { strategy, children: 3 };
+    await withChildren(options, async ({ client, ready }) => {
+      await until("all are ready", () => ready().length === 3);
+      const members = new Set(ready().map((child) => String(idOf(child))));
+      for (const at of [0, 1]) {
+        const seen = new Set<string | null>();
+        await until("all have served", async () => {
+          // Several at once: one that is alone goes to whoever wakes first.
+          const some = await Promise.all(
+            Array.from({ length: 6 }, () => client("id", at)),
+          );
+          for (const one of some) seen.add(await one.line());
+          for (const one of some) await one.finish();
+          return seen.size === 3;
+        });
+        assert.deepEqual(seen, members);
+      }
+    });
+  });
+
+  test(`${strategy}: a restart replaces all members, and no client notices`, async () => {
+    const options = { strategy, children: 2 };
+    await withChildren(options, async ({ server, client, ready, lives }) => {
+      await until("all are ready", () => ready().length === 2);
+      const before = ready().map(idOf);
+      const held = await client("echo");
+      server.restart();
+      await until("all are new", async () => {
+        const one = await client("echo", 1);
+        await one.say("in between");
+        assert.equal(await one.finish(), "in between\n");
+        return ready().length === 2 &&
+          ready().every((child) => !before.includes(idOf(child)));
       });
-      assert.deepEqual(seen, members);
-    }
-  });
-});
-
-test("prefork: a restart replaces all members, and no client notices", async () => {
-  const options = { strategy: "prefork", children: 2 } as const;
-  await withChildren(options, async ({ server, client, ready }) => {
-    await until("all are ready", () => ready().length === 2);
-    const before = ready().map(({ pid }) => pid);
-    const held = await client("echo");
-    server.restart();
-    await until("all are new", async () => {
-      const one = await client("echo", 1);
-      await one.say("in between");
-      assert.equal(await one.finish(), "in between\n");
-      return ready().length === 2 &&
-        ready().every(({ pid }) => !before.includes(pid));
+      await held.say("still here");
+      assert.equal(await held.line(), "still here");
+      assert.equal(await held.finish(), "");
+      await until("the old are gone", () => !before.some(lives));
+      assert.equal(server.stats.failed, 0);
     });
-    await held.say("still here");
-    assert.equal(await held.line(), "still here");
-    assert.equal(await held.finish(), "");
-    await until("the old are gone", () => !before.some((pid) => isThere(pid!)));
-    assert.equal(server.stats.failed, 0);
   });
-});
 
-test("prefork: a member is replaced when it has served enough", async () => {
-  await withChildren({
-    strategy: "prefork",
-    children: 1,
-    maxConnectionsPerChild: 5,
-  }, async ({ server, client }) => {
-    await until("three have come", async () => {
-      assert.equal(await (await client("echo")).finish(), "");
-      return server.stats.children!.started >= 3;
+  test(`${strategy}: a member is replaced when it has served enough`, async () => {
+    await withChildren({
+      strategy,
+      children: 1,
+      maxConnectionsPerChild: 5,
+    }, async ({ server, client }) => {
+      await until("three have come", async () => {
+        assert.equal(await (await client("echo")).finish(), "");
+        return server.stats.children!.started >= 3;
+      });
+      assert.ok(server.stats.accepted >= 5);
     });
-    assert.ok(server.stats.accepted >= 5);
   });
-});
+}
 
 test("children: what hangs while it is loaded is given up in time", async () => {
   await assert.rejects(
@@ -292,8 +308,8 @@ test("children: what cannot be handed over is refused, with the reason", async (
     { code: "ERR_SOCKEYE_UNSUPPORTED" },
   );
   await assert.rejects(
-    serve("tcp://:0", module, { strategy: "workers" as "process" }),
-    { code: "ERR_SOCKEYE_UNSUPPORTED", message: /strategy is "workers"/ },
+    serve("tcp://:0", module, { strategy: "threads" as "process" }),
+    { code: "ERR_SOCKEYE_UNSUPPORTED", message: /strategy is "threads"/ },
   );
   const given = { strategy: "prefork" as string } as ServeOptions;
   await assert.rejects(

@@ -14,7 +14,9 @@ import {
   type Server,
 } from "../../mod.ts";
 
-export const strategies = ["process", "prefork"] as const;
+export const strategies = ["process", "prefork", "workers"] as const;
+/** Those with members that were started before. */
+export const pools = ["prefork", "workers"] as const;
 
 /** A module of this folder, as source or as built. */
 export function moduleNamed(name: string): URL {
@@ -44,6 +46,11 @@ export function isThere(pid: number): boolean {
   }
 }
 
+/** A child, as its handlers call themselves: by process, or by thread. */
+export function idOf({ pid, thread }: ChildStats): number {
+  return (pid ?? thread)!;
+}
+
 /** What a test plays with. */
 export interface World {
   readonly server: Server;
@@ -53,6 +60,8 @@ export interface World {
   client(line: string, at?: number): Promise<Client>;
   /** The children that are ready. */
   ready(): readonly ChildStats[];
+  /** Whether a child is there, as a zombie or not. */
+  lives(id: number): boolean;
 }
 
 /** Plays with a server over both transports, and looks that nothing is left. */
@@ -81,9 +90,13 @@ export async function withChildren(
           return client;
         },
         ready: () => alive().filter(({ state }) => state === "ready"),
+        lives: (id) =>
+          options.strategy === "workers"
+            ? alive().some(({ thread }) => thread === id)
+            : isThere(id),
       });
     } finally {
-      for (const { pid } of alive()) seen.add(pid!);
+      for (const { pid } of alive()) if (pid !== undefined) seen.add(pid);
       for (const client of clients) client.connection.abort();
       await server.close({ grace: 2000 });
     }

@@ -4,7 +4,11 @@
  */
 import { once } from "node:events";
 import process from "node:process";
+import { isMainThread, threadId } from "node:worker_threads";
 import type { Connection } from "../../mod.ts";
+
+/** Of the process, or of the thread. */
+const id = isMainThread ? process.pid : threadId;
 
 let heard: unknown = "nothing";
 let told: unknown;
@@ -39,13 +43,29 @@ function spin(): never {
   for (;;);
 }
 
+/** Ends all of it, and not just a connection. */
+async function endBy(how: string): Promise<void> {
+  switch (how) {
+    case "exit":
+      return process.exit(3);
+    case "throw":
+      setTimeout(() => {
+        throw new RangeError("Nobody catches this");
+      }, 1);
+      break;
+    default:
+      void Promise.reject(new RangeError("Nobody catches this"));
+  }
+  await new Promise(() => {});
+}
+
 export default async function serve(connection: Connection): Promise<void> {
   const say = (text: unknown): Promise<void> =>
     connection.write(new TextEncoder().encode(`${text}\n`));
   const [line, rest] = await firstLine(connection);
   switch (line) {
-    case "pid":
-      await say(process.pid);
+    case "id":
+      await say(id);
       break;
     case "heard":
       await say(JSON.stringify(heard));
@@ -58,11 +78,15 @@ export default async function serve(connection: Connection): Promise<void> {
       if (!finishing.aborted) await once(finishing, "abort");
       return await say("finished");
     case "stuck":
-      await say(process.pid);
+      await say(id);
       spin();
       break;
     case "throw":
       throw new RangeError("As asked");
+    case "dies":
+      await say(id);
+      await endBy(rest.trim() || (await firstLine(connection))[0]);
+      break;
     default:
   }
   await connection.write(new TextEncoder().encode(rest));
