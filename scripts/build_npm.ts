@@ -10,21 +10,30 @@
  *
  * @module
  */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { programsIn, reachedSources, reportProblems } from "./npm_layout.mjs";
+import {
+  filesIn,
+  Problem,
+  programsIn,
+  reachedSources,
+  reportProblems,
+} from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
-import { finishPackage, packageFolder } from "./npm_package.mjs";
-
-const { build } = await import("@deno/dnt");
-const { parseArgs } = await import("@std/cli/parse-args");
-const { assert, assertEquals } = await import("@std/assert");
+import {
+  checkTag,
+  codeDirectory,
+  finishPackage,
+  packageFolder,
+  portableTypes,
+} from "./npm_package.mjs";
 
 await reportProblems(async () => {
+  const { build, parseArgs, assert, assertEquals } = await importTools();
   const { tag } = parseArgs(process.argv.slice(2), { string: ["tag"] });
   const manifest = readManifest();
   const { name, version, entries, packageJson } = manifest;
-  assertEquals(tag ?? `v${version}`, `v${version}`, "the tag and deno.json");
+  checkTag(tag, version);
   reachedSources(manifest); // says in one line what must not be published
   rmSync(packageFolder, { recursive: true, force: true });
   mkdirSync(packageFolder);
@@ -68,5 +77,26 @@ await reportProblems(async () => {
   // finishPackage lists what is shipped; these are dnt's own lists.
   rmSync(`${packageFolder}/.npmignore`, { force: true });
   rmSync(`${packageFolder}/esm/package.json`, { force: true });
+  for (const path of filesIn(codeDirectory())) {
+    if (!path.endsWith(".d.ts")) continue;
+    const types = `${codeDirectory()}/${path}`;
+    writeFileSync(types, portableTypes(readFileSync(types, "utf8")));
+  }
   console.log(finishPackage());
 });
+
+async function importTools() {
+  try {
+    return {
+      ...await import("@deno/dnt"),
+      ...await import("@std/cli/parse-args"),
+      ...await import("@std/assert"),
+    };
+  } catch (error) {
+    const [reason] = String(error).split("\n");
+    throw new Problem(
+      `dnt does not load (${reason}): see that JSR can be reached, ` +
+        `or make the same package with npm run build:npm`,
+    );
+  }
+}

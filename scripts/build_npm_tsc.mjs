@@ -22,7 +22,12 @@ import {
   reportProblems,
 } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
-import { codeDirectory, finishPackage, packageFolder } from "./npm_package.mjs";
+import {
+  codeDirectory,
+  finishPackage,
+  packageFolder,
+  portableTypes,
+} from "./npm_package.mjs";
 
 const built = ".build";
 
@@ -60,19 +65,7 @@ function copyOutputs(source) {
   }
   put(code, readFileSync(join(built, code), "utf8"));
   put(map, readFileSync(join(built, map), "utf8"));
-  put(types, withoutSources(readFileSync(join(built, types), "utf8")));
-}
-
-/**
- * Types without what leads to sources, which the package does not have: the
- * link to their map, and the ending that tsc leaves in their imports.
- *
- * @param {string} text
- */
-function withoutSources(text) {
-  return text
-    .replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n")
-    .replace(/\b(from |import\()"(\.[^"\n]*)\.ts"/g, '$1"$2.js"');
+  put(types, portableTypes(readFileSync(join(built, types), "utf8")));
 }
 
 /** @param {string} path @param {string} text */

@@ -41,6 +41,7 @@ export function finishPackage(root = process.cwd()) {
   checkFiles(files, root);
   for (const path of files) {
     if (path.endsWith(".js")) checkSourceMap(folder, path);
+    if (path.endsWith(".d.ts")) checkTypes(folder, path);
   }
   return `${name} ${version} in ${packageFolder}/, ${files.length} files`;
 }
@@ -62,6 +63,14 @@ export function checkVersion(version, root) {
         `run npm version --no-git-tag-version --allow-same-version ${version}`,
     );
   }
+}
+
+/** @param {string | undefined} tag @param {string} version */
+export function checkTag(tag, version) {
+  if (tag === undefined || tag === `v${version}`) return;
+  throw new Problem(
+    `The tag is ${tag}, the version ${version}: tag it v${version}`,
+  );
 }
 
 /** @param {readonly string[]} files @param {string} root */
@@ -113,6 +122,31 @@ function checkSourceMap(folder, path) {
       absolute === undefined ? "lacks its source" : `names ${absolute}`
     }: see the builder's source maps`,
   );
+}
+
+/** @param {string} folder @param {string} path */
+function checkTypes(folder, path) {
+  const text = readFileSync(join(folder, path), "utf8");
+  if (text === portableTypes(text)) return;
+  throw new Problem(
+    `${packageFolder}/${path} leads to sources, or to types of others: ` +
+      `have the builder pass it through portableTypes`,
+  );
+}
+
+/**
+ * Types without what a user does not have: the sources, to which a link to
+ * their map leads and the ending that tsc leaves in imports; and the types of
+ * runtimes, to which compilers before TypeScript 5.5 refer wherever a name of
+ * theirs is used, be it one of the platform as well.
+ *
+ * @param {string} text of a `.d.ts`
+ */
+export function portableTypes(text) {
+  return text
+    .replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n")
+    .replace(/^\/\/\/ <reference types="[^"]*" \/>\n/gm, "")
+    .replace(/\b(from |import\()"(\.[^"\n]*)\.ts"/g, '$1"$2.js"');
 }
 
 /** Where the code of the package is built. @param {string} [root] */

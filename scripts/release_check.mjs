@@ -11,7 +11,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Problem } from "./npm_layout.mjs";
 import { readManifest } from "./npm_manifest.mjs";
-import { checkVersion } from "./npm_package.mjs";
+import { checkTag, checkVersion } from "./npm_package.mjs";
 
 const [tag] = process.argv.slice(2);
 const { version } = readManifest();
@@ -19,7 +19,7 @@ const { version } = readManifest();
 /** @type {(() => void)[]} */
 const checks = [
   () => checkVersion(version, process.cwd()),
-  checkTag,
+  () => checkTag(tag, version),
   checkChangelog,
   checkTree,
   checkPackages,
@@ -36,13 +36,6 @@ for (const check of checks) {
 }
 if (failed === 0) console.log(`${version} may be released`);
 process.exitCode = failed === 0 ? 0 : 1;
-
-function checkTag() {
-  if (tag === undefined || tag === `v${version}`) return;
-  throw new Problem(
-    `The tag is ${tag}, the version ${version}: tag it v${version}`,
-  );
-}
 
 /** What is unreleased must have become this version. */
 function checkChangelog() {

@@ -130,6 +130,66 @@ test(
 );
 
 test(
+  "types that lead out of the package are told of in one line",
+  inRepository((small) => {
+    for (
+      const leading of [
+        `/// <reference types="bun-types" />\n`,
+        `export { one } from "./core/one.ts";\n`,
+        `//# sourceMappingURL=mod.d.ts.map\n`,
+      ]
+    ) {
+      assert.equal(small.build().status, 0);
+      small.write("npm/esm/mod.d.ts", `export {};\n${leading}`);
+      assert.deepEqual(small.finish(), {
+        status: 1,
+        said: "npm/esm/mod.d.ts leads to sources, or to types of others: " +
+          "have the builder pass it through portableTypes",
+      });
+    }
+  }),
+);
+
+test(
+  "the builder by dnt makes the same package, or says what differs",
+  inRepository((small) => {
+    assert.equal(small.build().status, 0);
+    const made = small.files("npm");
+    const said = "@sockeye/small 1.2.3 in npm/, 10 files";
+    assert.deepEqual(small.dnt("--tag", "v1.2.3"), { status: 0, said });
+    assert.deepEqual(small.files("npm"), made);
+    assert.equal(small.read("npm/esm/mod.d.ts"), made.get("esm/mod.d.ts"));
+    assert.deepEqual(small.dnt("--tag", "v1.2.4"), {
+      status: 1,
+      said: "The tag is v1.2.4, the version 1.2.3: tag it v1.2.3",
+    });
+    small.write("shims", "esm/_dnt.shims.js");
+    assert.deepEqual(small.dnt(), {
+      status: 1,
+      said: "npm/ differs from scripts/npm_layout.txt: +esm/_dnt.shims.js; " +
+        "if that is meant, run npm run layout",
+    });
+    small.remove("core/one.ts");
+    assert.deepEqual(small.dnt(), {
+      status: 1,
+      said: "core/one.ts is missing: mod.ts imports it",
+    });
+  }),
+);
+
+test(
+  "the builder by dnt says what to do where JSR cannot be reached",
+  inRepository((small) => {
+    const { status, said } = small.dntWithoutJsr();
+    assert.equal(status, 1);
+    assert.match(
+      said.split("\n").at(-1)!,
+      /^dnt does not load \(.*\): see that JSR can be reached, or make the same package with npm run build:npm$/,
+    );
+  }),
+);
+
+test(
   "a test that leaked into a built package is told of in one line",
   inRepository((small) => {
     assert.equal(small.build().status, 0);

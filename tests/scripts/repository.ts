@@ -8,8 +8,10 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -98,6 +100,16 @@ export class Repository {
     return readFileSync(join(this.root, path), "utf8");
   }
 
+  /** What is in a folder, by paths relative to it. */
+  files(folder: string): Map<string, string> {
+    const root = join(this.root, folder);
+    const paths = readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((path) => statSync(join(root, path)).isFile());
+    return new Map(
+      paths.sort().map((path) => [path, this.read(join(folder, path))]),
+    );
+  }
+
   has(path: string): boolean {
     return existsSync(join(this.root, path));
   }
@@ -105,6 +117,24 @@ export class Repository {
   /** Builds the package; gives the status, and what was said. */
   build(): Ended {
     return this.#node(script("build_npm_tsc.mjs"), "--no-build");
+  }
+
+  /** As `build`, by dnt: one that puts there what the compiler made. */
+  dnt(...args: string[]): Ended {
+    this.write("dnt.ts", standIn);
+    this.json("import_map.json", {
+      imports: {
+        "@deno/dnt": "./dnt.ts",
+        "@std/cli/parse-args": "./dnt.ts",
+        "@std/assert": "./dnt.ts",
+      },
+    });
+    return this.#deno(["--no-config", "--import-map=import_map.json"], args);
+  }
+
+  /** By the dnt of the repository, which comes from JSR, that is nowhere. */
+  dntWithoutJsr(): Ended {
+    return this.#deno([`--config=${resolve("deno.json")}`], []);
   }
 
   /** Does what is left to do when the code is built, by whatever. */
@@ -148,6 +178,29 @@ export class Repository {
     }
   }
 
+  #deno(options: string[], args: string[]): Ended {
+    const deno = resolve("node_modules/.bin/deno");
+    const { status, stdout, stderr } = spawnSync(
+      deno,
+      [
+        "run",
+        "--allow-all",
+        "--quiet",
+        "--no-check",
+        "--no-lock",
+        ...options,
+        script("build_npm.ts"),
+        ...args,
+      ],
+      {
+        cwd: this.root,
+        encoding: "utf8",
+        env: { ...process.env, NO_COLOR: "1", JSR_URL: "http://127.0.0.1:9/" },
+      },
+    );
+    return { status, said: (stdout + stderr).trim() };
+  }
+
   #node(...args: string[]): Ended {
     const other = "deno" in process.versions || "bun" in process.versions;
     const node = other ? "node" : process.execPath;
@@ -174,3 +227,30 @@ export function inRepository(play: (small: Repository) => void): () => void {
     }
   };
 }
+
+/**
+ * In the place of dnt, `@std/cli` and `@std/assert`, which cannot be had
+ * everywhere: what our builder asks of them.
+ */
+const standIn = `
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+export function build({ outDir, package: json, shims, scriptModule }) {
+  if (Object.keys(shims).length > 0 || scriptModule) throw new Error("other");
+  cpSync(".build", outDir + "/esm", { recursive: true });
+  writeFileSync(outDir + "/package.json", JSON.stringify(json));
+  writeFileSync(outDir + "/.npmignore", "src");
+  writeFileSync(outDir + "/esm/package.json", "{}");
+  if (existsSync("shims")) {
+    writeFileSync(outDir + "/" + readFileSync("shims", "utf8"), "");
+  }
+}
+export function parseArgs([, tag]) {
+  return { tag };
+}
+export function assert(holds) {
+  if (!holds) throw new Error("not so");
+}
+export function assertEquals(one, other) {
+  assert(JSON.stringify(one) === JSON.stringify(other));
+}
+`;
