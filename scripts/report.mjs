@@ -82,6 +82,24 @@ function differencesOf(all) {
   return [`tests are not equally many: ${each.join(", ")}${missing.join("")}`];
 }
 
+/** The files that took longest, seconds on each runtime. @param {readonly Run[]} runs */
+export function slowest(runs) {
+  /** @type {Map<string, string[]>} */
+  const cells = new Map();
+  /** @type {Map<string, number>} */
+  const totals = new Map();
+  for (const { times = [] } of runs) {
+    for (const [file, seconds] of times) {
+      const cell = seconds.toFixed(1).padStart(9);
+      cells.set(file, [...(cells.get(file) ?? []), cell]);
+      totals.set(file, (totals.get(file) ?? 0) + seconds);
+    }
+  }
+  const files = [...totals].sort(([, a], [, b]) => b - a).slice(0, 30);
+  return files.map(([file]) => `${cells.get(file)?.join("")}  ${file}`)
+    .join("\n");
+}
+
 /** @param {readonly Run[]} runs */
 function table(runs) {
   const rows = [

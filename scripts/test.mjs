@@ -1,6 +1,8 @@
-// `npm test`: the suite on Node, Deno and Bun, in turn.
+// `npm test`: the suite on Node, Deno and Bun.
 //
-//   node scripts/test.mjs [--only node|deno|bun] [part of a path]…
+//   node scripts/test.mjs [--only node|deno|bun] [--times] [part of a path]…
+//
+// With --times it says which files took longest.
 //
 // The Node that runs this script runs the tests, as `tsc` compiled them, since
 // Node 20 cannot strip types. Deno and Bun run the sources.
@@ -8,11 +10,14 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { refuseStaleModules } from "./node_modules.mjs";
 import { run } from "./processes.mjs";
-import { report } from "./report.mjs";
+import { report, slowest } from "./report.mjs";
 import { findTests, runBun, runDeno, runNode } from "./suite.mjs";
 
 const { values, positionals } = parseArgs({
-  options: { only: { type: "string", multiple: true } },
+  options: {
+    only: { type: "string", multiple: true },
+    times: { type: "boolean" },
+  },
   allowPositionals: true,
 });
 
@@ -38,11 +43,10 @@ if (files.length === 0) {
 }
 
 const problems = chosen.includes("node") ? await build() : [];
-const runs = [];
-for (const name of chosen) {
-  const runner = runners[name];
-  if (runner !== undefined) runs.push(await runner(files));
-}
+const runs = await Promise.all(
+  chosen.flatMap((name) => runners[name]?.(files) ?? []),
+);
+if (values.times) console.log(slowest(runs));
 process.exitCode = report(runs, problems) === 0 ? 0 : 1;
 
 /** With an error in one file the others are still built, so the tests run on. */

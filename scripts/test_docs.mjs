@@ -9,7 +9,7 @@ import { programsIn, reachedSources, reportProblems } from "./npm_layout.mjs";
 import { programEntries, readManifest } from "./npm_manifest.mjs";
 import { badEnd, run } from "./processes.mjs";
 import { tell } from "./report.mjs";
-import { parseJunit } from "./suite.mjs";
+import { parseJunit } from "./test_reports.mjs";
 
 /** @typedef {import("./suite.mjs").Run} Run */
 /** @typedef {import("./suite.mjs").Result} Result */
@@ -60,7 +60,7 @@ async function runExamples(sources) {
     const end = badEnd(outcome, LIMIT);
     // There is none if an example does not compile.
     const results = existsSync(report)
-      ? parseJunit(readFileSync(report, "utf8"))
+      ? parseJunit(readFileSync(report, "utf8"), "examples").results
       : [];
     return {
       runtime: "examples",

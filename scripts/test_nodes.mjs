@@ -9,8 +9,7 @@ import { findTests, runNode } from "./suite.mjs";
 refuseStaleModules();
 const files = findTests(process.argv.slice(2));
 const { binaries, problems } = await otherNodes();
-const runs = [];
-for (const binary of binaries) {
-  runs.push(await runNode(files, { binary, compiled: false }));
-}
+const runs = await Promise.all(
+  binaries.map((binary) => runNode(files, { binary, compiled: false })),
+);
 process.exitCode = report(runs, problems) === 0 ? 0 : 1;
