@@ -11,6 +11,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { refuseStaleModules } from "./node_modules.mjs";
+import { inLane } from "./lanes.mjs";
 import { otherNodes, versionOfNode } from "./nodes.mjs";
 import { Problem, reportProblems } from "./npm_layout.mjs";
 import { programEntries, readManifest } from "./npm_manifest.mjs";
@@ -57,36 +58,39 @@ await reportProblems(async () => {
 
 /** @param {string} directory */
 async function testPacked(directory) {
+  // The checks of the builder see to it that nothing stale is taken.
+  await must(process.execPath, [
+    resolve("node_modules/typescript/bin/tsc"),
+    "-b",
+  ]);
   if (!values.built) {
-    await must(process.execPath, ["scripts/build_npm_tsc.mjs"]);
+    await must(process.execPath, ["scripts/build_npm_tsc.mjs", "--no-build"]);
   }
   const manifest = readManifest();
   const tarball = await pack(directory);
-  const project = emptyProject(join(directory, "npm"), {});
-  await installByNpm(project, tarball);
   const nodes = await otherNodes();
   const binaries = [process.execPath, ...nodes.binaries];
-
-  const jsr = await installFromJsr(directory, manifest);
-  const checking = runChecks(
-    "npm package",
-    checksOf(tarball, project, binaries),
+  const project = emptyProject(join(directory, "npm"), {});
+  const [jsr] = await Promise.all([
+    installFromJsr(directory, manifest),
+    installByNpm(project, tarball),
+  ]);
+  const checking = inLane(() =>
+    runChecks("npm package", checksOf(tarball, project, binaries))
   );
-  const smoked = await smokeEverywhere(
-    directory,
-    project,
-    tarball,
-    binaries,
-    jsr,
-  );
+  const smoking = smokeEverywhere(directory, project, tarball, binaries, jsr);
+  const testing = runSuite(project, manifest, binaries);
+  const smoked = await smoking;
   // Not at the same time: it looks at what the registry is asked for.
-  const checkedJsr = await runChecks("JSR package", checksOfJsr(jsr));
+  const checkedJsr = await inLane(() =>
+    runChecks("JSR package", checksOfJsr(jsr))
+  );
   jsr.registry.close();
   const totals = [
     tell([await checking]),
     tell([checkedJsr]),
     tell(smoked),
-    tell(await runSuite(project, manifest, binaries), nodes.problems),
+    tell(await testing, nodes.problems),
   ];
   const passed = totals.reduce((sum, total) => sum + total.passed, 0);
   const failed = totals.reduce((sum, total) => sum + total.failed, 0);
@@ -139,48 +143,50 @@ async function smokeEverywhere(directory, project, tarball, nodes, jsr) {
     nodeModulesDir: "none",
   });
   const run = [deno, "run", "--allow-all", "--no-lock"];
+  /** @type {Parameters<typeof smoke>[]} */
+  const runs = [
+    ...nodes.map((
+      node,
+    ) => /** @type {Parameters<typeof smoke>} */ ([[node], "node", subpaths, {
+      cwd: project,
+      title: `Node ${versionOfNode(node)}`,
+      where: installed,
+    }])),
+    [run, "deno", subpaths, {
+      cwd: project,
+      title: "Deno",
+      where: installed,
+    }],
+    [run, "deno", subpaths, {
+      cwd: byDeno,
+      title: "Deno, npm:",
+      where: `${name}/${version}/`,
+      env: {
+        NPM_CONFIG_REGISTRY: registry.url,
+        DENO_DIR: join(directory, "deno_cache"),
+      },
+    }],
+    [run, "deno", subpaths, {
+      cwd: jsr.project,
+      title: "Deno, jsr:",
+      where: jsr.url,
+      env: jsr.env,
+    }],
+    [[bun], "bun", subpaths, {
+      cwd: project,
+      title: "Bun",
+      where: installed,
+    }],
+    [[bun], "bun", subpaths, {
+      cwd: byBun,
+      title: "Bun, bun add",
+      where: installed,
+    }],
+  ];
   try {
-    return [
-      ...await Promise.all(
-        nodes.map((node) =>
-          smoke([node], "node", subpaths, {
-            cwd: project,
-            title: `Node ${versionOfNode(node)}`,
-            where: installed,
-          })
-        ),
-      ),
-      await smoke(run, "deno", subpaths, {
-        cwd: project,
-        title: "Deno",
-        where: installed,
-      }),
-      await smoke(run, "deno", subpaths, {
-        cwd: byDeno,
-        title: "Deno, npm:",
-        where: `${name}/${version}/`,
-        env: {
-          NPM_CONFIG_REGISTRY: registry.url,
-          DENO_DIR: join(directory, "deno_cache"),
-        },
-      }),
-      await smoke(run, "deno", subpaths, {
-        cwd: jsr.project,
-        title: "Deno, jsr:",
-        where: jsr.url,
-        env: jsr.env,
-      }),
-      await smoke([bun], "bun", subpaths, {
-        cwd: project,
-        title: "Bun",
-        where: installed,
-      }),
-      await smoke([bun], "bun", subpaths, {
-        cwd: byBun,
-        title: "Bun, bun add",
-        where: installed,
-      }),
-    ];
+    return await Promise.all(
+      runs.map((args) => inLane(() => smoke(...args))),
+    );
   } finally {
     registry.close();
   }
@@ -195,22 +201,11 @@ async function runSuite(project, manifest, nodes) {
   const files = copyTests(project, tests, programs, manifest);
   if (files.length === 0) throw new Problem("no test was copied: see tests");
   const place = { cwd: project };
-  /** @type {(() => Promise<Run>)[]} */
-  const waiting = [
-    () => runDeno(files, place),
-    () => runBun(files, place),
-    ...nodes.map((binary) => () =>
+  return await Promise.all([
+    runDeno(files, place),
+    runBun(files, place),
+    ...nodes.map((binary) =>
       runNode(files, { binary, compiled: false, ...place })
     ),
-  ];
-  /** @type {Run[]} */
-  const runs = [];
-  // They wait more than they work.
-  const lane = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      runs.push(await next());
-    }
-  };
-  await Promise.all([lane(), lane()]);
-  return runs;
+  ]);
 }

@@ -20,6 +20,7 @@ import * as core from "@sockeye/net/core";
 import * as deno from "@sockeye/net/deno";
 import { createSimulation } from "@sockeye/net/memory";
 import * as node from "@sockeye/net/node";
+import { RetryMachine } from "@sockeye/net/protocols";
 import { type ConformanceCase, conformanceCases } from "@sockeye/net/testing";
 import { epoll_create1, poll, type PollFd, POLLIN } from "@sockeye/net/posix";
 
@@ -71,3 +72,4 @@ export const same: (typeof node.connect)[] = [deno.connect, bun.connect];
 export const simulated: Promise<void> = createSimulation().advance(10);
 export const address: core.Address = core.parseAddress("tcp://:1");
 export const cases: readonly ConformanceCase[] = conformanceCases("tcp");
+export const machine: typeof RetryMachine = RetryMachine;

@@ -22,6 +22,8 @@ import { must } from "./projects.mjs";
 const CORE_LIMIT = 25_000;
 
 const bun = resolve("node_modules/.bin/bun");
+const deno = resolve("node_modules/.bin/deno");
+const denoRun = ["run", "--allow-all", "--no-lock"];
 
 /**
  * @param {Tarball} tarball
@@ -46,9 +48,15 @@ export function checksOf(tarball, project, nodes) {
         () => compile(project, compiler),
       ],
     ),
+    ["a strict consumer compiles with Deno", async () => {
+      await must(deno, ["check", "--no-lock", "typed.ts"], { cwd: project });
+    }],
     ...nodes.flatMap((node) => requireChecks(project, node)),
+    ["require() works with Deno", () => requireIt(project, deno, denoRun)],
+    ["require() works with Bun", () => requireIt(project, bun, [])],
     ["errors are traced to the sources", () => trace(project)],
     ["the core alone is small and names no runtime", () => bundleCore(project)],
+    ["the simulation is bundled for browsers", () => bundleMemory(project)],
     ["a bundle for Node runs", () => bundleForNode(project, nodes)],
   ];
 }
@@ -165,10 +173,10 @@ function linkOnce(target, path) {
 function requireChecks(project, node) {
   const version = versionOfNode(node);
   return [
-    [`require() works with Node ${version}, without a warning`, async () => {
-      const output = await must(node, ["required.cjs"], { cwd: project });
-      assert.equal(output.trim(), "required 7");
-    }],
+    [
+      `require() works with Node ${version}, without a warning`,
+      () => requireIt(project, node, []),
+    ],
     [`without it, Node ${version} says what to do`, async () => {
       const { code, output } = await run(
         node,
@@ -180,6 +188,18 @@ function requireChecks(project, node) {
       assert.match(output, /Instead change the require.*dynamic import\(\)/s);
     }],
   ];
+}
+
+/**
+ * @param {string} project
+ * @param {string} binary
+ * @param {readonly string[]} args
+ */
+async function requireIt(project, binary, args) {
+  const output = await must(binary, [...args, "required.cjs"], {
+    cwd: project,
+  });
+  assert.equal(output.trim(), "required 7");
 }
 
 /** @param {string} project */
@@ -197,20 +217,29 @@ async function trace(project) {
 
 /** @param {string} project */
 async function bundleCore(project) {
-  const out = join(project, "core_only.bundle.js");
-  await must(bun, [
-    "build",
-    "--minify",
-    "--target=browser",
-    `--outfile=${out}`,
-    "core_only.ts",
-  ], { cwd: project });
-  const text = readFileSync(out, "utf8");
+  const text = await bundleForBrowsers(project, "core_only");
   assert.ok(text.length < CORE_LIMIT, `${text.length} bytes`);
   // As names of code: the texts speak of "the process" as well.
   const runtime =
     /\b(?:process|Deno|Bun|globalThis)\s*[.[]|["']node:|\brequire\(/;
   assert.equal(runtime.exec(text)?.[0], undefined);
+}
+
+/** @param {string} project */
+async function bundleMemory(project) {
+  const text = await bundleForBrowsers(project, "simulated");
+  assert.equal(/["'](?:node|bun):|\brequire\(/.exec(text)?.[0], undefined);
+}
+
+/**
+ * @param {string} project
+ * @param {string} name of the module
+ */
+async function bundleForBrowsers(project, name) {
+  const out = join(project, `${name}.bundle.js`);
+  const options = ["--minify", "--target=browser", `--outfile=${out}`];
+  await must(bun, ["build", ...options, `${name}.ts`], { cwd: project });
+  return readFileSync(out, "utf8");
 }
 
 /** @param {string} project @param {readonly string[]} nodes */

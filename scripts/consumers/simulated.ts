@@ -1,0 +1,2 @@
+/** The simulated network, for programs that run anywhere. */
+export * from "@sockeye/net/memory";
