@@ -8,6 +8,18 @@
  * data, hence `POLLPRI` is accepted and never told. A source that was closed
  * here is a closed descriptor. The values of the flags are Linux's.
  *
+ * ```ts
+ * import { connect, listen } from "@sockeye/net";
+ * import { poll, POLLIN } from "@sockeye/net/posix";
+ *
+ * const listener = await listen("mem:polled");
+ * const client = await connect("mem:polled");
+ * const fds = [{ fd: listener, events: POLLIN, revents: 0 }];
+ * console.log(await poll(fds, 1000), fds[0]!.revents === POLLIN); // 1 true
+ * client.abort();
+ * await listener.close();
+ * ```
+ *
  * @module
  */
 import { AnyWaiter, waitUntil } from "./api/any_of.ts";

@@ -95,7 +95,37 @@ const mostRefusals = 3;
 /** A peer's place in its life: `named` until the system is told, `told` until it answers. */
 type PeerState = "none" | "named" | "told" | "connected";
 
-/** The machine of one socket. */
+/**
+ * The machine of one socket.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseAddress } from "@sockeye/net/core";
+ * import { DatagramMachine } from "@sockeye/net/protocols";
+ *
+ * const here = parseAddress("udp://127.0.0.1:7000");
+ * const there = parseAddress("udp://127.0.0.1:7001");
+ * const machine = new DatagramMachine(here, {
+ *   broadcast: false,
+ *   ipv6Only: false,
+ *   queueDatagrams: 2,
+ *   queueBytes: 65_536,
+ *   maxQueued: 65_536,
+ *   flushTimeout: 1000,
+ *   sendsAtOnce: 1,
+ * });
+ * for (const bytes of ["one", "two", "three"]) {
+ *   machine.handleDatagram({ bytes }, there);
+ * }
+ * assert.deepEqual(machine.take(), { bytes: "one" });
+ * assert.deepEqual([machine.waiting, machine.counts.dropped], [1, 1]);
+ * machine.queueSend({ length: 3, to: there, refusals: 0 });
+ * assert.equal(machine.pollCommand(), "send");
+ * const out = machine.handleHanded();
+ * assert.equal(machine.handleSent(out, undefined), "settle");
+ * ```
+ */
 export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
   /** Counts so far. */
   readonly counts: DatagramCounts = {

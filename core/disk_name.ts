@@ -84,6 +84,33 @@ const succeeded: DiskResult = {};
  * Takes a name. Do what `pollEffect` says, tell by one of the `handle…` how it
  * went, and ask again, until it is `done` or `failed`; either way no file of
  * ours is left but the name itself, and after `failed` not even that.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type DiskEffect, DiskNameMachine } from "@sockeye/net/protocols";
+ *
+ * const machine = new DiskNameMachine(0, {
+ *   kind: "socket",
+ *   path: "/run/app",
+ *   mode: 0o600,
+ *   group: undefined,
+ *   random: 0.5,
+ * });
+ * const done: string[] = [];
+ * for (;;) {
+ *   const effect: DiskEffect = machine.pollEffect();
+ *   if (effect.do === "done" || effect.do === "failed") break;
+ *   done.push(effect.do); // where a driver asks the system, and tells what it said
+ *   if (effect.do === "inspect") {
+ *     const found = { kind: "socket", identity: "8:42", uid: 0, age: 0 } as const;
+ *     machine.handleInspected(1, found);
+ *   } else if (effect.do === "list") machine.handleListed(1, []);
+ *   else machine.handleDone(1);
+ * }
+ * assert.deepEqual(done.slice(0, 3), ["makeDirectory", "bind", "inspect"]);
+ * assert.equal(machine.identity, "8:42");
+ * ```
  */
 export class DiskNameMachine {
   readonly #path: string;

@@ -20,7 +20,26 @@ export type InputCommand = "startRead" | "stopRead" | "close" | "wait";
 const SETTLE = 1;
 const CLOSED = 2;
 
-/** The machine of one input. */
+/**
+ * The machine of one input.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { InputMachine } from "@sockeye/net/protocols";
+ *
+ * const machine = new InputMachine(65_536);
+ * assert.equal(machine.pollCommand(), "startRead");
+ * machine.handleData(65_536); // as much as is to wait for the user
+ * assert.equal(machine.pollOutput(), "settle");
+ * assert.equal(machine.pollCommand(), "stopRead");
+ * machine.consume(65_536);
+ * assert.equal(machine.pollCommand(), "startRead");
+ * machine.handleReadClosed();
+ * machine.close();
+ * assert.deepEqual(machine.reason, { how: "end" });
+ * ```
+ */
 export class InputMachine {
   readonly #read: ReadSide;
   #outputs = 0;

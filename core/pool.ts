@@ -35,7 +35,36 @@ export const killAfter = 500;
 /** Where in its life a pool is. */
 export type PoolState = "running" | "draining" | "ending" | "closed";
 
-/** The machine of one pool. */
+/**
+ * The machine of one pool.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { PoolMachine } from "@sockeye/net/protocols";
+ *
+ * const pool = new PoolMachine({
+ *   exclusive: true, // a child for each connection
+ *   min: 1,
+ *   max: 8,
+ *   spare: 0,
+ *   maxConnectionsPerChild: Infinity,
+ *   maxAge: Infinity,
+ *   idleTimeout: Infinity,
+ *   startTimeout: 10_000,
+ * });
+ * assert.deepEqual(pool.pollOutput(0), { do: "start", child: 1 });
+ * pool.handleWaiting(5); // somebody has connected
+ * assert.deepEqual(pool.pollOutput(5), { do: "wait" });
+ * pool.handleReady(20, 1);
+ * assert.deepEqual(pool.pollOutput(20), { do: "deliver", child: 1 });
+ * pool.handleGot(21, 1);
+ * pool.close(30, 1000); // it may take a second to finish
+ * assert.deepEqual(pool.pollOutput(30), { do: "retire", child: 1, grace: 1000 });
+ * pool.handleExited(40, 1, { status: 0, signal: null }, 0);
+ * assert.deepEqual(pool.pollOutput(40), { do: "closed" });
+ * ```
+ */
 export class PoolMachine {
   readonly #limits: PoolLimits;
   readonly #children: Population;

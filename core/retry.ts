@@ -54,7 +54,24 @@ export function isPassing(code: ErrorCode): boolean {
   return passing.has(code);
 }
 
-/** The machine of one connection that is to be made. */
+/**
+ * The machine of one connection that is to be made.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { RetryMachine } from "@sockeye/net/protocols";
+ *
+ * const machine = new RetryMachine({ attempts: 5, minDelay: 50, maxDelay: 1000 });
+ * assert.equal(machine.pollOutput(0), "attempt");
+ * machine.handleFailed(10, "ECONNREFUSED", 1); // nothing is left to chance
+ * assert.equal(machine.pollOutput(10), "wait");
+ * assert.equal(machine.pollTimeout(), 60); // ms, on the clock of the inputs
+ * assert.equal(machine.pollOutput(60), "attempt");
+ * machine.handleFailed(61, "EACCES", 1); // that will not pass
+ * assert.equal(machine.pollOutput(61), "failed");
+ * ```
+ */
 export class RetryMachine {
   readonly #attempts: number;
   readonly #backoff: Backoff;

@@ -6,6 +6,15 @@
  * only some need is in `@sockeye/net/protocols`: names on disk, handshakes,
  * retries, datagrams, pools.
  *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAddress, parseAddress } from "@sockeye/net/core";
+ *
+ * const address = parseAddress("tcp://:7000");
+ * assert.deepEqual(address, { transport: "tcp", host: "127.0.0.1", port: 7000 });
+ * assert.equal(formatAddress(address), "tcp://127.0.0.1:7000");
+ * ```
+ *
  * @module
  */
 export * from "../core/address.ts";

@@ -4,6 +4,19 @@
  * For bundles and single-file programs: nothing is loaded lazily, and nothing
  * of another runtime is named.
  *
+ * ```ts
+ * import { connect, serve } from "@sockeye/net/deno";
+ *
+ * const server = await serve("mem:echo", { // or tcp://:7000, unix:/run/echo
+ *   data: (channel, bytes) => void channel.send(bytes),
+ * });
+ * const client = await connect("mem:echo");
+ * await client.write(new TextEncoder().encode("hello"));
+ * console.log(new TextDecoder().decode((await client.read())!));
+ * await client.close();
+ * await server.close();
+ * ```
+ *
  * @module
  */
 import { runtime as deno } from "../adapters/deno/runtime.ts";

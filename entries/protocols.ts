@@ -5,6 +5,15 @@
  * speaks these protocols; as `@sockeye/net/core`, they know no runtime, clock,
  * promise or timer.
  *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Backoff, isPassing } from "@sockeye/net/protocols";
+ *
+ * assert.ok(isPassing("ECONNREFUSED") && !isPassing("EACCES"));
+ * const backoff = new Backoff(50, 1000); // ms
+ * assert.deepEqual([backoff.next(), backoff.next(), backoff.next()], [50, 100, 200]);
+ * ```
+ *
  * @module
  */
 export * from "../core/backoff.ts";

@@ -18,7 +18,8 @@ import { parseJunit } from "./test_reports.mjs";
 const LIMIT = 180;
 /** Entry points whose functions and classes each have an example of their own. */
 const forUsers = [".", "./posix", "./memory", "./testing"];
-/** And of the core those that a driver drives. */
+/** And of these those that a driver drives. */
+const forDrivers = ["./core", "./protocols"];
 const driven = /Machine$/;
 
 const deno = resolve("node_modules/.bin/deno");
@@ -90,10 +91,17 @@ async function findExamples(entries) {
       : { status: "failed", detail: readme.output }),
   }];
   for (const [subpath, source] of Object.entries(entries)) {
-    const wanted = forUsers.includes(subpath);
-    if (!wanted && subpath !== "./core") continue;
-    for (const { name, documented } of await symbolsOf(source)) {
-      if (!wanted && !driven.test(name)) continue;
+    if (programEntries.includes(subpath)) continue;
+    const { symbols, documented } = await documentationOf(source);
+    results.push({
+      file: source,
+      name: `${subpath} has an example`,
+      status: documented ? "passed" : "failed",
+    });
+    for (const { name, documented } of symbols) {
+      const wanted = forUsers.includes(subpath) ||
+        forDrivers.includes(subpath) && driven.test(name);
+      if (!wanted) continue;
       results.push({
         file: source,
         name: `${name} has an example`,
@@ -106,24 +114,31 @@ async function findExamples(entries) {
 }
 
 /**
- * The functions, classes and verbs that an entry point exports.
+ * What an entry point says of itself, and the functions, classes and verbs
+ * that it exports.
  *
  * @param {string} source
- * @returns {Promise<{ name: string, documented: boolean }[]>}
  */
-async function symbolsOf(source) {
+async function documentationOf(source) {
   const { output } = await run(deno, ["doc", "--json", source], { env });
   const { nodes } = JSON.parse(output.slice(output.indexOf("{")));
-  const { symbols } = /** @type {any} */ (Object.values(nodes)[0]);
+  const { symbols, module_doc: doc } =
+    /** @type {any} */ (Object.values(nodes)[0]);
   const called = [];
   for (const { name, declarations } of symbols) {
     const { kind, def, jsDoc } = declarations[0];
     const isVerb = kind === "variable" && def?.tsType?.kind !== undefined &&
       /^[a-z]/.test(name);
     if (kind !== "function" && kind !== "class" && !isVerb) continue;
-    const documented = jsDoc?.doc?.includes("```") ||
-      jsDoc?.tags?.some((/** @type {any} */ tag) => tag.kind === "example");
-    called.push({ name, documented: Boolean(documented) });
+    called.push({ name, documented: hasExample(jsDoc) });
   }
-  return called;
+  return { symbols: called, documented: hasExample(doc) };
+}
+
+/** @param {any} jsDoc */
+function hasExample(jsDoc) {
+  return Boolean(
+    jsDoc?.doc?.includes("```") ||
+      jsDoc?.tags?.some((/** @type {any} */ tag) => tag.kind === "example"),
+  );
 }

@@ -19,6 +19,28 @@ export interface Interruption {
 /**
  * Runs a flow of `credentials.ts`. Do what `pollEffect` says, hand the result
  * in, and ask again, until it is `done`, `failed` or `left`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { challenge } from "@sockeye/net/protocols";
+ *
+ * const machine = challenge(0, {
+ *   place: { path: "/run/app", identity: "8:42", directory: "/run/app.auth" },
+ *   nonce: "0123456789abcdef0123456789abcdef",
+ *   allowUsers: undefined,
+ *   timeout: 5000,
+ * });
+ * const said = machine.pollEffect();
+ * assert.ok(said.do === "send");
+ * assert.match(said.text, /^sockeye\/1 identify 0123/);
+ * machine.handleResult({});
+ * machine.handleData(new TextEncoder().encode("sockeye/1 ready 4711\n"));
+ * const looked = machine.pollEffect();
+ * assert.ok(looked.do === "inspect");
+ * assert.match(looked.path, /^\/run\/app\.auth\/8-42-0123/);
+ * assert.equal(machine.pollTimeout(), 5000); // then handleTimeout
+ * ```
  */
 export class HandshakeMachine {
   readonly #talk: Talk = new Talk();

@@ -41,6 +41,21 @@ export function proofDirectory(path: string): string {
 /**
  * Runs one of the flows below: do what `pollEffect` says, hand the result in,
  * and ask again, until it is undefined; then `result` tells.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { PlaceMachine, removePlace } from "@sockeye/net/protocols";
+ *
+ * const machine = new PlaceMachine(removePlace({
+ *   path: "/run/app",
+ *   identity: "8:42",
+ *   directory: "/run/app.auth",
+ * }));
+ * assert.deepEqual(machine.pollEffect(), { do: "inspect", path: "/run/app" });
+ * machine.handleResult({ code: "ENOENT" }); // the socket is gone, and not by us
+ * assert.equal(machine.pollEffect(), undefined);
+ * ```
  */
 export class PlaceMachine<T> {
   readonly #flow: PlaceFlow<T>;

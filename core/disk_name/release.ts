@@ -8,6 +8,18 @@ import type { DiskEffect, Found } from "./effects.ts";
 /**
  * Gives a name back: removes it, if it still stands for what we bound. To be
  * run while that is still open, for only so long is its inode number ours.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { DiskNameReleaseMachine } from "@sockeye/net/protocols";
+ *
+ * const machine = new DiskNameReleaseMachine("/run/app", "8:42");
+ * assert.deepEqual(machine.pollEffect(), { do: "inspect", path: "/run/app" });
+ * // Another server has bound the path meanwhile: it is left alone.
+ * machine.handleInspected({ kind: "socket", identity: "8:43", uid: 0, age: 0 });
+ * assert.deepEqual(machine.pollEffect(), { do: "done" });
+ * ```
  */
 export class DiskNameReleaseMachine {
   readonly #path: string;
