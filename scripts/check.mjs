@@ -25,8 +25,15 @@ const checks = [
   ["packages", process.execPath, ["scripts/check_packages.mjs"]],
 ];
 
-/** A crash report of Deno's own would hide what Deno found. */
-const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
+const env = {
+  ...process.env,
+  NO_COLOR: "1",
+  // A crash report of Deno's own would hide what Deno found.
+  RUST_BACKTRACE: "0",
+  // Only a release needs what scripts/deno.json names of JSR: whatever else
+  // asks for it fails here, as it would where there is no network.
+  JSR_URL: "http://127.0.0.1:9/",
+};
 
 refuseStaleModules();
 
