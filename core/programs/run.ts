@@ -26,6 +26,20 @@ import { isOutOfRoom } from "../pool/failures.ts";
  */
 export type RunState = "running" | "asked" | "closing" | "over";
 
+/** What can happen to a run. */
+export type RunInput = "late" | "exited" | "noRoom" | "closed";
+
+/** Every move that there is; an input that a state has no entry for moves nothing. */
+export const runTransitions: Readonly<
+  Record<RunState, Readonly<Partial<Record<RunInput, RunState>>>>
+> = {
+  running: { late: "asked", exited: "closing", noRoom: "over" },
+  // Whoever is out of time is not asked to wait again.
+  asked: { exited: "closing", noRoom: "closing" },
+  closing: { closed: "over" },
+  over: {},
+};
+
 /** How a connection ended that a program had. */
 export type RunEnd =
   /** It has not: there was no room for the program, and it waits for another. */
@@ -60,7 +74,6 @@ export class ProgramRun {
   #exit: ChildExit | undefined;
   #isAborted = false;
   #isBroken = false;
-  #isReturned = false;
   /** What is to be said next. */
   #next: RunOutput = "wait";
 
@@ -80,6 +93,12 @@ export class ProgramRun {
     return this.#isReturned || error?.code === "ECONNRESET" ? undefined : error;
   }
 
+  /** Whether there was no room for it, and it is to be tried again. */
+  get #isReturned(): boolean {
+    return this.#state === "over" && !this.#isAborted &&
+      this.#exit !== undefined && isOutOfRoom(this.#exit);
+  }
+
   /** How it all ended. */
   get end(): RunEnd {
     if (this.#isReturned) return "returned";
@@ -88,56 +107,56 @@ export class ProgramRun {
     return this.#exit?.status === 0 && !this.#isBroken ? "done" : "failed";
   }
 
+  /** Makes a move of the table; false where the table has none. */
+  #move(input: RunInput): boolean {
+    const next = runTransitions[this.#state][input];
+    if (next === undefined) return false;
+    this.#state = next;
+    return true;
+  }
+
   // Inputs
 
   /** It is to be over within `grace` ms; a later one can only be shorter. */
   handleRetire(now: number, grace: number): void {
+    if (this.#state === "over") return;
     this.#askAt = Math.min(this.#askAt, now + grace);
     this.handleTimeout(now);
   }
 
   /** A grace may be over. */
   handleTimeout(now: number): void {
-    if (now < this.#askAt) return;
+    if (now < this.#askAt || this.#state === "over") return;
     this.#askAt = Infinity;
-    if (this.#state === "running") {
-      this.#state = "asked";
-      this.#isAborted = true;
-      this.#next = "ask";
-    } else if (this.#state === "closing") {
-      this.#isAborted = true;
-      this.#next = "abort";
-    }
+    this.#isAborted = true;
+    if (this.#move("late")) this.#next = "ask";
+    else if (this.#state === "closing") this.#next = "abort";
   }
 
   /** Everybody's patience is over. */
   handleKill(): void {
     if (this.#state === "over") return;
     this.#isAborted = true;
+    this.#move("late");
     this.#next = this.#state === "closing" ? "abort" : "kill";
   }
 
   /** The program has ended, or could not be started. */
   handleExited(exit: ChildExit): void {
-    if (this.#exit !== undefined) return;
+    if (!this.#move(isOutOfRoom(exit) ? "noRoom" : "exited")) return;
     this.#exit = exit;
-    if (isOutOfRoom(exit) && !this.#isAborted) {
-      this.#isReturned = true;
-      return this.#finish();
-    }
-    this.#state = "closing";
-    this.#next = this.#isAborted ? "abort" : "close";
+    if (this.#state === "over") this.#finish();
+    else this.#next = this.#isAborted ? "abort" : "close";
   }
 
   /** The connection is over; `broken` if that was not as it should be. */
   handleClosed(broken: boolean): void {
-    if (this.#state !== "closing") return;
+    if (!this.#move("closed")) return;
     this.#isBroken = broken;
     this.#finish();
   }
 
   #finish(): void {
-    this.#state = "over";
     this.#askAt = Infinity;
     this.#next = "over";
   }

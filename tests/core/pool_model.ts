@@ -1,5 +1,6 @@
 /** A pool machine with a stand-in for its driver, which watches the promises. */
 import assert from "node:assert/strict";
+import type { SockeyeError } from "../../core/error.ts";
 import { PoolMachine } from "../../core/pool.ts";
 import type { ChildExit } from "../../core/pool/child.ts";
 import type { PoolOutput } from "../../core/pool/output.ts";
@@ -76,6 +77,12 @@ export class PoolConversation {
     const end = { status: exit.signal ? null : 0, signal: null, ...exit };
     this.machine.handleExited(this.now, id, end, random);
     return this.drain();
+  }
+  /** It could not be started with the connection that it was given, which waits again. */
+  unstarted(id: number, error: SockeyeError, random = 0.5): this {
+    this.running.get(id)!.open--;
+    this.machine.handleReturned(this.now, id);
+    return this.exited(id, { status: null, error }, random);
   }
   timeout(): this {
     this.machine.handleTimeout(this.now);

@@ -117,6 +117,22 @@ test("pool: where the system has no room for a process, it waits and never gives
   t.ready(31).expect("deliver 31", "retire 31 Infinity");
 });
 
+test("pool: a connection waits again for which there was no room, and longer each time", () => {
+  const t = new PoolConversation({ max: 2 }).waiting().expect("start 1");
+  const error = new SockeyeError("EAGAIN", "spawn EAGAIN");
+  let now = 0;
+  for (const [id, pause] of [[1, 50], [2, 100], [3, 200]] as const) {
+    t.ready(id).expect(`deliver ${id}`, `retire ${id} Infinity`);
+    t.unstarted(id, error, 1).expect();
+    assert.equal(t.machine.pollTimeout(), now + pause);
+    assert.deepEqual([t.machine.waiting, t.machine.room], [1, 1]);
+    t.at(now += pause).timeout().expect(`start ${id + 1}`);
+  }
+  t.ready(4).expect("deliver 4", "retire 4 Infinity").left(4).exited(4);
+  assert.equal(t.machine.counts.lost, 0);
+  t.waiting().expect("start 5"); // at once: there is room again
+});
+
 test("pool: a child that does not begin in time is killed, and has failed", () => {
   const t = new PoolConversation({ ...members, startTimeout: 5000 });
   t.expect("start 1", "start 2").ready(1);
