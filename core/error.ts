@@ -10,6 +10,7 @@
 
 /** Errno names that this library reports, normalised over runtimes; see errno(3). */
 export type ErrnoCode =
+  | "E2BIG"
   | "EACCES"
   | "EADDRINUSE"
   | "EADDRNOTAVAIL"
@@ -72,6 +73,7 @@ export type ErrorCode = ErrnoCode | SockeyeCode;
 
 /** What each errno name says in a message, the same on every runtime; after errno(3). */
 const errnoTexts: Readonly<Record<ErrnoCode, string>> = {
+  E2BIG: "the arguments are too many",
   EACCES: "permission denied",
   EADDRINUSE: "the address is in use",
   EADDRNOTAVAIL: "the address is not one of this machine's",

@@ -30,17 +30,21 @@ import { fateOfParent } from "./orphans.ts";
 import { findProgram } from "./programs.ts";
 import { onSignals } from "./signals.ts";
 import { SpawnedChild } from "./spawned_child.ts";
+import type { StartProgram } from "./start_program.ts";
 import { refuse } from "./unsupported.ts";
 
 /** Children of this process; as far as the runtime lets us. */
-export function childrenOf(grants: Grants): Children {
+export function childrenOf(
+  grants: Grants,
+  startProgram: StartProgram,
+): Children {
   return {
     listen,
     start: (module, events) => {
       const command = [...fateOfParent(grants), ...commandFor(module)];
       return new SpawnedChild(command, events);
     },
-    find: (request) => findProgram(request, grants),
+    find: (request) => findProgram(request, grants, startProgram),
     parallelism: () => availableParallelism(),
     onSignals,
   };

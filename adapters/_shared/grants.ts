@@ -13,6 +13,10 @@ export interface Grants {
   mayRead(path: string): boolean;
   /** Whether a file may be appended to. */
   mayAppend(path: string): boolean;
+  /** Whether the whole environment may be read. */
+  mayReadEnvironment(): boolean;
+  /** Whether it may be asked which user we are. */
+  mayKnowUser(): boolean;
   /** Whether processes may be sent signals that are not our own children. */
   maySignal(): boolean;
 }
@@ -22,5 +26,7 @@ export const everything: Grants = {
   mayRun: () => true,
   mayRead: () => true,
   mayAppend: () => true,
+  mayReadEnvironment: () => true,
+  mayKnowUser: () => true,
   maySignal: () => true,
 };

@@ -20,7 +20,7 @@ export function orphanExit(grants: Grants): Capability {
   return {
     support: "emulated",
     reason: "Without setpriv (util-linux) a child ends when it finds its " +
-      "parent gone, which one that is busy does not",
+      "parent gone: one that is busy does not, nor does a program of serveExec",
   };
 }
 

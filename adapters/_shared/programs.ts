@@ -1,18 +1,9 @@
 /**
- * Programs by `node:child_process`, with a connection as their standard input
- * and output, alike on Node, Deno and Bun.
- *
- * What was found (Linux; Node 20.20, Deno 2.9.5, Bun 1.4.4), and is relied on:
- *
- * - All three put the signals back that they ignore themselves: a program finds
- *   SIGPIPE as it is by default, and ends when its client has gone.
- * - All three take `O_NONBLOCK` off descriptors 0, 1 and 2; see `lent_socket.ts`.
- * - With `detached` a program has a session of its own (setsid(2)): the Ctrl-C
- *   of a terminal reaches the server alone, which lets it finish.
+ * Programs with a connection as their standard input and output: what is to be
+ * there is looked for before; what is started is told of at its end.
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import process from "node:process";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
@@ -29,19 +20,31 @@ import type { StreamHandle } from "../../core/transport.ts";
 import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
 import type { LentSocket } from "./lent_socket.ts";
+import type { ChildExit } from "../../core/pool/child.ts";
+import type { Ended, StartedProgram, StartProgram } from "./start_program.ts";
 import type { NetStream } from "./net_stream.ts";
 import { fateOfParent } from "./orphans.ts";
 
 /** Looks for a program; see `Children.find`. */
-export function findProgram(request: ProgramRequest, grants: Grants): Program {
-  const env = request.env ?? ownEnvironment();
+export function findProgram(
+  request: ProgramRequest,
+  grants: Grants,
+  start: StartProgram,
+): Program {
+  const env = request.env ?? ownEnvironment(grants);
   const { command, cwd } = request;
   if (cwd !== undefined) checkDirectory(cwd, grants);
   lookFor(command[0], placesOf(command[0], env.PATH, cwd), grants);
-  return new FoundProgram(request, env, grants);
+  return new FoundProgram(request, env, grants, start);
 }
 
-function ownEnvironment(): Environment {
+function ownEnvironment(grants: Grants): Environment {
+  if (!grants.mayReadEnvironment()) {
+    throw new SockeyeError(
+      "ERR_SOCKEYE_UNSUPPORTED",
+      "it takes --allow-env, or the option env",
+    );
+  }
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined) env[name] = value;
@@ -54,7 +57,7 @@ function checkDirectory(path: string, grants: Grants): void {
   if (!grants.mayRead(path)) throw new SockeyeError("EACCES", what);
   try {
     // As chdir(2): what is no directory is told before what may not be entered.
-    if (statSync(path).isDirectory()) return accessSync(path, constants.X_OK);
+    if (statSync(path).isDirectory()) return checkExecutable(path, grants);
   } catch (error) {
     throw new SockeyeError(errorCode(error), what, { cause: error });
   }
@@ -73,7 +76,7 @@ function lookFor(
     if (!grants.mayRun(place)) continue;
     isAllowed = true;
     try {
-      accessSync(place, constants.X_OK);
+      checkExecutable(place, grants);
       if (statSync(place).isFile()) return;
       code = "EACCES";
     } catch (error) {
@@ -87,16 +90,31 @@ function lookFor(
   );
 }
 
+/** Throws if it may not be executed, or entered; as far as Deno lets us know who we are. */
+function checkExecutable(path: string, grants: Grants): void {
+  if (grants.mayKnowUser()) return accessSync(path, constants.X_OK);
+  if ((statSync(path).mode & 0o111) === 0) {
+    throw new SockeyeError("EACCES", path);
+  }
+}
+
 /** A program that was found. */
 class FoundProgram implements Program {
   readonly env: Environment;
   readonly #request: ProgramRequest;
   readonly #command: readonly string[];
   readonly #grants: Grants;
+  readonly #start: StartProgram;
   #log: number | undefined;
 
-  constructor(request: ProgramRequest, env: Environment, grants: Grants) {
+  constructor(
+    request: ProgramRequest,
+    env: Environment,
+    grants: Grants,
+    start: StartProgram,
+  ) {
     this.env = env;
+    this.#start = start;
     this.#request = request;
     this.#command = [...fateOfParent(grants), ...request.command];
     this.#grants = grants;
@@ -110,15 +128,13 @@ class FoundProgram implements Program {
   ): ProgramHandle {
     const { cwd } = this.#request;
     const [file = "", ...args] = this.#command;
-    const start = (socket: LentSocket["stdio"]): ChildProcess =>
-      spawn(file, args, {
-        ...(cwd !== undefined && { cwd }),
-        env: { ...env },
-        detached: true,
-        stdio: [socket, socket, this.#log ?? "inherit"],
-      });
-    const group = this.#grants.maySignal();
-    return new RunningProgram(connection as NetStream, start, group, events);
+    return new RunningProgram(
+      connection as NetStream,
+      (socket, ended) =>
+        this.#start({ file, args, cwd, env, socket, log: this.#log }, ended),
+      this.#grants,
+      events,
+    );
   }
 
   reopen(): void {
@@ -148,60 +164,51 @@ function openLog(path: string, grants: Grants): number {
 /** A program that runs. */
 class RunningProgram implements ProgramHandle {
   readonly #events: ProgramEvents;
-  readonly #signalsGroup: boolean;
-  #child: ChildProcess | undefined;
+  readonly #grants: Grants;
+  #started: StartedProgram | undefined;
   #lent: LentSocket | undefined;
   #over = false;
 
   constructor(
     connection: NetStream,
-    start: (socket: LentSocket["stdio"]) => ChildProcess,
-    signalsGroup: boolean,
+    start: (socket: LentSocket["stdio"], ended: Ended) => StartedProgram,
+    grants: Grants,
     events: ProgramEvents,
   ) {
     this.#events = events;
-    this.#signalsGroup = signalsGroup;
+    this.#grants = grants;
     try {
       this.#lent = connection.lend();
       if (this.#lent === undefined) {
         throw new SockeyeError("ECONNRESET", "the client has gone");
       }
-      this.#child = start(this.#lent.stdio);
-      this.#child.on("error", (error) => this.#failed(error));
-      this.#child.on("exit", (status, signal) => this.#ended(status, signal));
+      this.#started = start(this.#lent.stdio, (exit) => this.#ended(exit));
     } catch (error) {
-      queueMicrotask(() => this.#failed(error));
+      const translated = translateError(error);
+      const exit = { status: null, signal: null, error: translated };
+      queueMicrotask(() => this.#ended(exit));
     }
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#started?.pid;
   }
 
   signal(name: ProgramSignal): void {
     const { pid } = this;
     if (this.#over || pid === undefined) return;
     try {
-      if (this.#signalsGroup) process.kill(-pid, name);
-      else this.#child!.kill(name);
+      if (this.#grants.maySignal()) process.kill(-pid, name);
+      else this.#started!.signal(name);
     } catch {
-      this.#child!.kill(name); // it has no group yet
+      this.#started!.signal(name); // it has no group yet
     }
   }
 
-  /** It did not start; a signal that could not be sent comes this way too. */
-  #failed(error: unknown): void {
-    if (this.pid === undefined) this.#ended(null, null, translateError(error));
-  }
-
-  #ended(
-    status: number | null,
-    signal: string | null,
-    error?: SockeyeError,
-  ): void {
+  #ended(exit: ChildExit): void {
     if (this.#over) return;
     this.#over = true;
     this.#lent?.takeBack();
-    this.#events.exited({ status, signal, ...(error && { error }) });
+    this.#events.exited(exit);
   }
 }

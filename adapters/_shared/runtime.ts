@@ -37,6 +37,7 @@ import type { Grants } from "./grants.ts";
 import { listenIdentifying } from "./identify_listen.ts";
 import { orphanExit } from "./orphans.ts";
 import { scheduler } from "./scheduler.ts";
+import type { StartProgram } from "./start_program.ts";
 import { openStdin } from "./stdin.ts";
 import { threads, workers } from "./threads.ts";
 import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
@@ -72,6 +73,7 @@ export interface Parts {
   readonly dgram: DgramTraits;
   /** What it may do. */
   readonly grants: Grants;
+  readonly startProgram: StartProgram;
   /** What is not native, or not wholly; asked again each time. */
   gaps(): Partial<Record<Feature, Capability>>;
 }
@@ -84,7 +86,7 @@ export function runtimeOf(parts: Parts): Runtime {
     name: parts.name,
     debug: parts.debug,
     capabilities: () => capabilitiesOf(parts),
-    children: childrenOf(parts.grants),
+    children: childrenOf(parts.grants, parts.startProgram),
     threads,
     descriptors: () => parts.descriptors(),
     connect: (to, request, events) => connect(parts, to, request, events),

@@ -32,6 +32,7 @@ import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
+import { startProgram } from "../_shared/start_program.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { nodePlatform } from "../_shared/fifo_platform.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
@@ -51,6 +52,7 @@ export const runtime: Runtime = runtimeOf({
   fifo: nodePlatform(fifoEnds),
   dgram: plainTraits,
   grants: everything,
+  startProgram,
   gaps,
 });
 

@@ -20,6 +20,10 @@ export const grants: Grants = {
     isGranted({ name: "run", command: path }),
   mayRead: (path) => isGranted({ name: "read", path }),
   mayAppend: (path) => isGranted({ name: "write", path }),
+  mayReadEnvironment: () => isGranted({ name: "env" }),
+  mayKnowUser: () =>
+    isGranted({ name: "sys", kind: "uid" }) &&
+    isGranted({ name: "sys", kind: "gid" }),
   maySignal: () => isGranted({ name: "run" }),
 };
 
@@ -32,14 +36,5 @@ export function selfStart(): Capability {
   return {
     support: "none",
     reason: "Deno starts children with --allow-read and --allow-run only",
-  };
-}
-
-/** Whether Deno may tell a program anything; which ones it may run is asked for each. */
-export function execSupport(): Capability {
-  if (isGranted({ name: "env" })) return { support: "native" };
-  return {
-    support: "none",
-    reason: "Deno gives programs an environment with --allow-env only",
   };
 }

@@ -31,7 +31,8 @@ import { connectStream } from "./connect.ts";
 import { traits } from "./datagram.ts";
 import { fifoPlatform } from "./fifo_platform.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
-import { execSupport, grants, isGranted, selfStart } from "./permissions.ts";
+import { grants, isGranted, selfStart } from "./permissions.ts";
+import { startProgram } from "./start_program.ts";
 import { turn } from "./turn.ts";
 
 /** Deno, as the driver sees it. */
@@ -47,6 +48,7 @@ export const runtime: Runtime = runtimeOf({
   fifo: fifoPlatform,
   dgram: traits,
   grants,
+  startProgram,
   gaps,
 });
 
@@ -105,6 +107,5 @@ function gaps(): Partial<Record<Feature, Capability>> {
     },
     process: selfStart(),
     prefork: selfStart(),
-    exec: execSupport(),
   };
 }

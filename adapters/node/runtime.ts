@@ -7,6 +7,7 @@ import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
+import { startProgram } from "../_shared/start_program.ts";
 import { plainTraits } from "../_shared/dgram_traits.ts";
 import { nodePlatform } from "../_shared/fifo_platform.ts";
 import { mistakesResets } from "../_shared/net_end.ts";
@@ -29,6 +30,7 @@ export const runtime: Runtime = runtimeOf({
   fifo: nodePlatform(fifoEnds),
   dgram: plainTraits,
   grants: everything,
+  startProgram,
   gaps,
 });
 
