@@ -261,7 +261,7 @@ test("exec: closing lets a program finish", async () => {
 });
 
 test("exec: behind the grace a program is asked to end", async () => {
-  const script = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done';
+  const script = 'trap "exit 0" TERM; echo ready; sleep 1000 & wait';
   await withProgram(["sh", "-c", script], {}, async ({ client, server }) => {
     const one = await client();
     assert.equal(await one.line(), "ready");
