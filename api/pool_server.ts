@@ -281,7 +281,7 @@ export class PoolServer implements Server, Deadlined {
     this.#staff.close?.();
     const { ledger } = this.#staff;
     const { drained } = ledger;
-    const aborted = ledger.aborted + this.#pool.counts.lost;
+    const aborted = ledger.aborted + this.#pool.lostAtEnd;
     const cause = this.#pool.error;
     if (cause === undefined) {
       this.#rejectStarted(

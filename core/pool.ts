@@ -11,8 +11,8 @@
  * itself: by having served a connection to its end, by having been given all
  * that it was for, or by living for `stableAfter`. Ends in a row that prove
  * nothing are failures: the next start waits, 50 ms doubling to 30 s, less up to
- * a half by chance; and when too many have failed while nobody is there to
- * serve, the pool gives up and says why.
+ * a half by chance; and when too many have failed while none is left that has
+ * begun, the pool gives up and says why.
  *
  * @module
  */
@@ -74,6 +74,8 @@ export class PoolMachine {
   #now = 0;
   #drainAt = Infinity;
   #wasReady = false;
+  /** Connections that had been lost before it was closed. */
+  #lostBefore = 0;
   #error: SockeyeError | undefined;
 
   /** Nothing is started before the first `pollOutput`. */
@@ -111,6 +113,10 @@ export class PoolMachine {
   /** What became of its children so far. */
   get counts(): Readonly<PoolCounts> {
     return this.#children.counts;
+  }
+  /** Connections that ended with their child since the pool was closed. */
+  get lostAtEnd(): number {
+    return this.#state === "running" ? 0 : this.counts.lost - this.#lostBefore;
   }
   /** Whether as many are ready as are always kept, and one if there are only spare ones. */
   get manned(): boolean {
@@ -232,7 +238,7 @@ export class PoolMachine {
   close(now: number, grace: number): void {
     this.#now = now;
     if (this.#state === "closed") return;
-    if (this.#state === "running") this.#state = "draining";
+    this.#leaveRunning("draining");
     this.#drainAt = Math.min(this.#drainAt, now + grace);
     for (const child of this.#children) {
       // One that starts may still be there for a connection that waits.
@@ -245,8 +251,15 @@ export class PoolMachine {
   abort(now: number): void {
     this.#now = now;
     if (this.#state === "closed") return;
+    this.#leaveRunning("ending");
     this.#state = "ending";
     for (const child of this.#children) child.kill();
+  }
+
+  #leaveRunning(next: PoolState): void {
+    if (this.#state !== "running") return;
+    this.#state = next;
+    this.#lostBefore = this.counts.lost;
   }
 
   // Outputs
@@ -369,7 +382,8 @@ export class PoolMachine {
   }
 
   #mayGiveUp(child: PoolChild, exit: ChildExit): void {
-    if (this.#state !== "running" || this.#children.tally().ready > 0) return;
+    // Those that have begun serve somebody still, or may: nobody is given up.
+    if (this.#state !== "running" || this.serving.length > 0) return;
     this.#error = this.#failures.verdict(child, exit, this.#wasReady);
     if (this.#error !== undefined) this.abort(this.#now);
   }

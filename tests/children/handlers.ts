@@ -81,6 +81,9 @@ export default async function serve(connection: Connection): Promise<void> {
       await say(id);
       spin();
       break;
+    case "flood":
+      // Until it breaks.
+      for (;;) await connection.write(new Uint8Array(65_536));
     case "throw":
       throw new RangeError("As asked");
     case "dies":

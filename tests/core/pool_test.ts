@@ -97,6 +97,19 @@ test("pool: while one is there to serve, it does not give up", () => {
   assert.equal(t.machine.state, "running");
 });
 
+test("pool: while one still serves somebody, it does not give up either", () => {
+  const t = new PoolConversation({ max: 4 }).waiting().expect("start 1");
+  t.ready(1).expect("deliver 1", "retire 1 Infinity").waiting();
+  t.expect("start 2");
+  for (let id = 2, now = 0; id < 40; id++) {
+    t.at(now).exited(id, { signal: "SIGABRT" }, 1).expect();
+    t.at(now += 30_000).timeout().expect(`start ${id + 1}`);
+  }
+  // It shows that its like can serve: what failed meanwhile is forgotten.
+  t.left(1).exited(1).exited(40, { signal: "SIGABRT" }, 1);
+  assert.equal(t.machine.pollTimeout(), t.now + 50);
+});
+
 test("pool: a module that throws at once is told after three attempts", () => {
   const t = new PoolConversation(members).expect("start 1", "start 2");
   const error = new SockeyeError("EIO", "TypeError: nothing of the kind");
@@ -209,6 +222,15 @@ test("pool: close lets the children finish, and kills those that do not", () => 
   t.exited(1, { signal: "SIGKILL" }).expect("closed");
   assert.deepEqual([t.machine.counts.killed, t.machine.counts.failed], [1, 0]);
   assert.equal(t.machine.counts.lost, 1);
+  assert.equal(t.machine.lostAtEnd, 1);
+});
+
+test("pool: what was lost before it was closed is no part of the end", () => {
+  const t = new PoolConversation(members).expect("start 1", "start 2");
+  t.ready(1).ready(2).taken(1).taken(2).exited(1, { signal: "SIGKILL" });
+  assert.deepEqual([t.machine.counts.lost, t.machine.lostAtEnd], [1, 0]);
+  t.close(0).exited(2, { signal: "SIGKILL" });
+  assert.deepEqual([t.machine.counts.lost, t.machine.lostAtEnd], [2, 1]);
 });
 
 test("pool: close kills who only starts, unless somebody waits for it", () => {
