@@ -15,6 +15,8 @@ import {
 } from "../../mod.ts";
 
 export const strategies = ["process", "prefork", "workers"] as const;
+/** Those whose children are processes, which can be killed, and not threads. */
+export const forking = ["process", "prefork"] as const;
 /** Those with members that were started before. */
 export const pools = ["prefork", "workers"] as const;
 

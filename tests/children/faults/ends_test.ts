@@ -37,7 +37,7 @@ except OSError:
 async function speak(
   stage: Stage,
   at: string | undefined,
-  line = "pid",
+  line = "id",
 ): Promise<Program> {
   const program = stage.python(speaker, at!, line);
   await program.said("first");

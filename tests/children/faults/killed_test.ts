@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onStage } from "../../examples/programs.ts";
-import { strategies } from "../fixtures.ts";
+import { forking } from "../fixtures.ts";
 import {
   assertReaped,
   closedOf,
@@ -15,7 +15,7 @@ import {
 } from "./stage.ts";
 import type { ServerStats } from "../../../mod.ts";
 
-for (const strategy of strategies) {
+for (const strategy of forking) {
   test(
     `${strategy}: 200 connections while children are killed: whoever is not harmed is answered`,
     { ...linux, timeout: 120_000 },

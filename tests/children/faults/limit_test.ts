@@ -5,7 +5,7 @@ import { readdirSync, statSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { onStage, type Server } from "../../examples/programs.ts";
-import { strategies, until } from "../fixtures.ts";
+import { forking, until } from "../fixtures.ts";
 import {
   closedOf,
   idOf,
@@ -66,14 +66,14 @@ function limit(server: Server, tasks: number): void {
 /** Says who serves it, and then echoes lines. */
 const talker = `
 s = connect(sys.argv[1])
-s.sendall(b"pid\\n")
+s.sendall(b"id\\n")
 say("served by", s.recv(100).decode().strip())
 while hear():
     s.sendall(b"more\\n")
     say(s.recv(100).decode().strip())
 `;
 
-for (const strategy of strategies) {
+for (const strategy of forking) {
   // With room for some tasks a child starts, and its runtime finds no room for
   // its threads.
   for (const more of [0, 2]) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServerStats } from "../../../mod.ts";
 import { onStage } from "../../examples/programs.ts";
-import { strategies, until } from "../fixtures.ts";
+import { forking, strategies, until } from "../fixtures.ts";
 import {
   assertReaped,
   linux,
@@ -52,7 +52,9 @@ for (const strategy of strategies) {
       assert.equal(server.errors, "");
     }),
   );
+}
 
+for (const strategy of forking) {
   test(
     `${strategy}: children are reaped while the parent is busy`,
     { ...linux, timeout: 120_000 },

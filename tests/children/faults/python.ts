@@ -124,7 +124,7 @@ def one(i):
         return told["wrong"].append("%d: connect: %s" % (i, error))
     got = b""
     try:
-        s.sendall(b"pid\\n")
+        s.sendall(b"id\\n")
         line = b""
         while not line.endswith(b"\\n"):
             line += exactly(s, 1)
