@@ -30,6 +30,8 @@ limited.skip ||= whyNot();
 
 function whyNot(): string | false {
   if (process.getuid?.() !== 0) return "needs root, to be another user";
+  // 1.4.4: "panic(main thread): abort() called", when its engine wants a thread.
+  if ("bun" in process.versions) return "Bun itself aborts at the limit";
   const file = serverCommand({}, []).find((word) =>
     /server\.(ts|js)$/.test(word)
   )!;
