@@ -4,9 +4,10 @@
  *     bun examples/shared_counter.ts [--workers N] [--times N]
  *
  * Each worker adds one to a counter, many times. Reading, adding and writing
- * are three steps, and what another thread wrote in between is lost: so threads
- * lock a mutex around them. A process that runs this file has a memory of its
- * own: its siblings never touch it, and the parent's counter stays at 0.
+ * are three steps, and what another thread wrote in between is lost. So threads
+ * lock a mutex around them, or let the processor do all three at once, by
+ * `Atomics.add`. A process that runs this file has a memory of its own: its
+ * siblings never touch it, and the parent's counter stays at 0.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -23,19 +24,24 @@ const counter = 0, mutex = 1, arrived = 2;
 /** Every process that runs this file makes one; threads are handed the parent's. */
 const memory = new Int32Array(new SharedArrayBuffer(12));
 
+/** What threads do about each other. */
+type Way = "mutex" | "Atomics.add" | "nothing";
+
 /** Adds one, `times` times. */
-function count(shared: Int32Array, times: number, lock?: Mutex): number {
+function count(shared: Int32Array, times: number, way: Way): number {
+  const lock = way === "mutex" ? new Mutex(shared, mutex) : undefined;
   for (let i = 0; i < times; i++) {
     lock?.lock();
-    shared[counter] = shared[counter]! + 1;
+    if (way === "Atomics.add") Atomics.add(shared, counter, 1);
+    else shared[counter] = shared[counter]! + 1;
     lock?.unlock();
   }
   return shared[counter]!;
 }
 
-async function byThreads(workers: number, times: number, locks: boolean) {
+async function byThreads(workers: number, times: number, way: Way) {
   memory.fill(0);
-  const workerData = { shared: memory, workers, times, locks };
+  const workerData = { shared: memory, workers, times, way };
   await Promise.all(Array.from({ length: workers }, async () => {
     const [status] = await once(new Worker(file, { workerData }), "exit");
     if (status !== 0) throw new Error(`A thread ended with status ${status}`);
@@ -62,17 +68,17 @@ async function main(): Promise<void> {
   });
   const { workers = "4", times = "500000", child } = values;
   if (child !== undefined) {
-    process.send!(count(memory, Number(child)));
+    process.send!(count(memory, Number(child), "nothing"));
     return;
   }
   if (![workers, times].every((each) => /^[1-9]\d{0,8}$/.test(each))) {
     throw new Error(`Expected numbers from 1 up\nUsage: ${usage}`);
   }
   const [all, each] = [Number(workers), Number(times)];
-  const locked = await byThreads(all, each, true);
-  console.log(`threads, mutex: ${locked} of ${all * each}`);
-  const lossy = await byThreads(all, each, false);
-  console.log(`threads, no mutex: ${lossy} of ${all * each}`);
+  for (const way of ["mutex", "Atomics.add", "nothing"] as const) {
+    const counted = await byThreads(all, each, way);
+    console.log(`threads, ${way}: ${counted} of ${all * each}`);
+  }
   const own = await byProcesses(all, each);
   console.log(
     `processes: ${own.join(" ")}, the parent's is ${memory[counter]}`,
@@ -85,7 +91,7 @@ if (isMainThread) {
     process.exitCode = 2;
   });
 } else {
-  const { shared, workers, times, locks } = workerData;
+  const { shared, workers, times, way } = workerData;
   meet(shared, arrived, workers);
-  count(shared, times, locks ? new Mutex(shared, mutex) : undefined);
+  count(shared, times, way);
 }

@@ -9,10 +9,11 @@ test(
     const args = ["--workers", "3", "--times", "50000"];
     const program = stage.example("shared_counter", ...args);
     assert.equal(await program.ended(), 0, program.errors);
-    const [locked, lossy, processes] = program.lines;
+    const [locked, atomic, lossy, processes] = program.lines;
     assert.equal(locked, "threads, mutex: 150000 of 150000");
+    assert.equal(atomic, "threads, Atomics.add: 150000 of 150000");
     // How many are lost is chance (at worst all but two); none is made up.
-    const count = Number(/mutex: (\d+) of/.exec(lossy!)?.[1]);
+    const count = Number(/nothing: (\d+) of/.exec(lossy!)?.[1]);
     assert.ok(count >= 2 && count <= 150_000, lossy);
     assert.equal(
       processes,
