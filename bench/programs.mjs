@@ -37,8 +37,20 @@ export function compile() {
 
 /** Runs the load generator and gives what it printed. */
 export async function load(args, pin) {
-  const [program, ...rest] = [...pin, path.join(build, "load"), ...args];
-  const child = start(program, rest);
+  return await run([...pin, path.join(build, "load"), ...args]);
+}
+
+/** Runs wrk, the load generator for HTTP: what `wrk.lua` says of it. */
+export async function wrk(args) {
+  const script = path.join(here, "wrk.lua");
+  const { status, stdout } = await run(["wrk", "--script", script, ...args]);
+  const result = /^\{.*\}$/m.exec(stdout);
+  if (status === 0 && result) return JSON.parse(result[0]);
+  throw new BenchError(`wrk failed, status ${status}: ${stdout}`);
+}
+
+async function run([program, ...args]) {
+  const child = start(program, args);
   let stdout = "";
   child.stdout.on("data", (bytes) => stdout += bytes);
   const status = await new Promise((resolve, reject) => {
@@ -103,17 +115,21 @@ function onPath(name) {
 
 // ---- servers ----
 
-/** Starts a server and waits for its line "listening <address> <pid>". */
+/** Starts an echo server, bare or ours. */
 export async function startServer({ runtime, command, side, address, pin }) {
-  const [program, ...args] = [
+  const file = side === "ours" ? "ours" : runtime;
+  return await startProgram(`${runtime} ${side}`, [
     ...pin,
     ...command,
-    ...(runtime === "c" ? [] : [serverFile(runtime, side)]),
+    ...(runtime === "c" ? [] : [serverFile(file)]),
     address,
     ...(side === "ours" ? [moduleFor(runtime)] : []),
-  ];
+  ]);
+}
+
+/** Starts a server and waits for its line "listening <address> <pid>". */
+export async function startProgram(name, [program, ...args]) {
   const child = start(program, args);
-  const name = `${runtime} ${side}`;
   const ended = new Promise((resolve) => {
     child.once("error", resolve);
     child.once("exit", resolve);
@@ -134,16 +150,12 @@ export async function startServer({ runtime, command, side, address, pin }) {
   return { name, address: at, pid, stop };
 }
 
-function serverFile(runtime, side) {
-  return path.join(
-    here,
-    "servers",
-    `${side === "ours" ? "ours" : runtime}.mjs`,
-  );
+export function serverFile(name) {
+  return path.join(here, "servers", `${name}.mjs`);
 }
 
 /** Sources where types are stripped; Node takes the build, as its users do. */
-function moduleFor(runtime) {
+export function moduleFor(runtime) {
   const module = path.join(
     root,
     ...(runtime === "node" ? [".build", "mod.js"] : ["mod.ts"]),

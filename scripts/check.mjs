@@ -21,6 +21,7 @@ const checks = [
   ["deno fmt", deno, ["fmt", "--check"]],
   ["layers", process.execPath, ["scripts/check_layers.mjs"]],
   ["lifecycle", process.execPath, ["scripts/lifecycle.mjs", "--check"]],
+  ["strategies", process.execPath, ["scripts/strategies.mjs", "--check"]],
   ["deno doc", deno, ["doc", "--lint", ...Object.values(exports)]],
   ["packages", process.execPath, ["scripts/check_packages.mjs"]],
 ];
