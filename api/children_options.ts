@@ -110,24 +110,6 @@ function commonLimitsOf(
   };
 }
 
-/**
- * Data for each child, as it will arrive there: runtimes differ in what their
- * channels take besides.
- *
- * @throws {SockeyeError} `EINVAL` for what JSON does not take.
- */
-export function childDataOf({ childData }: ChildrenOptions): unknown {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(childData);
-  } catch {
-    // Said below.
-  }
-  if (text !== undefined) return JSON.parse(text);
-  if (childData === undefined) return undefined;
-  throw invalid("childData", typeof childData, "what JSON takes");
-}
-
 function refuse(
   options: ChildrenOptions,
   name: "children" | "spareChildren",

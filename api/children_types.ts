@@ -43,7 +43,8 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   maxAge?: number;
   /**
    * What the module's export `onStart` is called with, in each child before its
-   * first connection: plain data, as JSON takes it. Default: undefined.
+   * first connection: plain data, as JSON takes it; with `workers` whatever can
+   * be cloned, a `SharedArrayBuffer` too. Default: undefined.
    *
    * Its second argument is an `AbortSignal`: aborted when that child is to
    * finish, so that a handler asks no client for more. A promise is waited for;

@@ -19,6 +19,7 @@ import type { PoolMachine } from "../core/pool.ts";
 import type { ChildExit } from "../core/pool/child.ts";
 import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
 import type { ChildrenPolicy } from "./children_options.ts";
+import { copyOf } from "./handing.ts";
 import type { ChildNames, Staff, StaffEvents } from "./staff.ts";
 
 /** What a crew is made from. */
@@ -90,8 +91,9 @@ export class Crew implements Staff {
   }
 
   /** Says it to every child that serves; gives how many those are. */
-  broadcast(message: unknown): number {
+  broadcast(given: unknown): number {
     const { serving } = this.#pool;
+    const message = copyOf(given, "The message", this.#parts.children);
     for (const { id } of serving) this.#say(id, { do: "hear", message });
     return serving.length;
   }

@@ -71,6 +71,27 @@ export function checkHandshakes(
   throw unsupported(by, words);
 }
 
+/**
+ * Data for children, as they will have it.
+ *
+ * @throws {SockeyeError} `EINVAL` for what cannot be sent to them.
+ */
+export function copyOf(
+  data: unknown,
+  name: string,
+  children: Pick<Starter, "copy">,
+): unknown {
+  try {
+    return children.copy(data);
+  } catch (cause) {
+    throw new SockeyeError(
+      "EINVAL",
+      `${name} is what cannot be sent: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
 function unsupported(by: Servers, words: string): SockeyeError {
   return new SockeyeError(
     "ERR_SOCKEYE_UNSUPPORTED",

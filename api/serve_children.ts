@@ -11,11 +11,7 @@ import {
 import type { ChildTask } from "../core/children/messages.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Runtime } from "../core/transport.ts";
-import {
-  childDataOf,
-  childrenPolicyOf,
-  optionsForChild,
-} from "./children_options.ts";
+import { childrenPolicyOf, optionsForChild } from "./children_options.ts";
 import type { ChildrenOptions, ModuleLocation } from "./children_types.ts";
 import {
   borrowOf,
@@ -30,6 +26,7 @@ import {
   checkAddress,
   checkHandshakes,
   childrenOf,
+  copyOf,
   threadsOf,
 } from "./handing.ts";
 import { PoolServer } from "./pool_server.ts";
@@ -60,7 +57,7 @@ export async function serveByChildren(
     checkHandshakes(common, "children");
   }
   const policy = childrenPolicyOf(options, children.parallelism());
-  const data = childDataOf(options);
+  const data = copyOf(options.childData, "Option childData", children);
   limitsOf(common);
   borrowOf(common);
   const onError = onErrorOf(common);

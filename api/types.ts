@@ -345,6 +345,7 @@ export interface Server extends AsyncDisposable {
    * every child, where the module's export `onBroadcast` is called with it.
    *
    * @returns how many children it was sent to
+   * @throws {SockeyeError} `EINVAL` for what cannot be sent
    */
   broadcast(message: unknown): number;
 }

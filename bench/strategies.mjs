@@ -2,7 +2,7 @@
 //
 //   node bench/strategies.mjs [options]
 //     --runtime node,deno,bun    default: those that are installed
-//     --strategy loop,process,prefork   default: all
+//     --strategy loop,process,prefork,workers   default: all
 //     --rounds N                 default: 3
 //     --seconds S                of each measurement; default: 1
 //     --node PATH                another Node
@@ -32,7 +32,7 @@ import {
 } from "./programs.mjs";
 import { measures, summarise, write } from "./strategies_docs.mjs";
 
-const strategies = ["loop", "process", "prefork"];
+const strategies = ["loop", "process", "prefork", "workers"];
 /** Connections that are opened to see what one costs. */
 const idle = { loop: 4000, process: 16, prefork: 4000, workers: 4000 };
 

@@ -64,6 +64,12 @@ export type ServerSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
 export interface Starter {
   /** Starts a child that will serve with the module of this URL. */
   start(module: string, events: ChildEvents): ChildHandle;
+  /**
+   * Data of users', as a child will have it.
+   *
+   * @throws for what cannot be sent to one.
+   */
+  copy(data: unknown): unknown;
   /** How many can run at once: processors that this process may use. */
   parallelism(): number;
   /** Calls back at each of these signals, instead of what they would do; returns the way to stop that. */

@@ -11,7 +11,7 @@
  */
 import process from "node:process";
 import { isMain, serve } from "../mod.ts";
-import { grace, program, sayListening } from "./_program.ts";
+import { grace, program, sayClosed, sayListening } from "./_program.ts";
 import type { Handlers } from "../mod.ts";
 
 /** The very same object that `serve` takes without a strategy. */
@@ -34,11 +34,8 @@ if (isMain(import.meta)) {
     sayListening(server.addresses);
     console.log(`parent ${process.pid}`);
 
-    const { drained, aborted } = await server.closed;
-    const { accepted, children } = server.stats;
-    const { started, reaped, lost } = children!;
-    console.log(`accepted ${accepted}`);
-    console.log(`children: ${started} started, ${reaped} reaped, ${lost} lost`);
-    console.log(`closed: ${drained} drained, ${aborted} aborted`);
+    await server.closed;
+    console.log(`accepted ${server.stats.accepted}`);
+    await sayClosed(server);
   });
 }

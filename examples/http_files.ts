@@ -64,7 +64,7 @@ export default async function handle(connection: Connection): Promise<void> {
   }
 }
 
-const strategies = ["loop", "process", "prefork"] as const;
+const strategies = ["loop", "process", "prefork", "workers"] as const;
 const usage = "http_files.ts ADDRESS ROOT " +
   `[--strategy ${strategies.join("|")}] [--timeout MS]`;
 

@@ -45,9 +45,18 @@ export function childrenOf(
       return new SpawnedChild(command, events);
     },
     find: (request) => findProgram(request, grants, startProgram),
+    copy: copyByJson,
     parallelism: () => availableParallelism(),
     onSignals,
   };
+}
+
+/** Channels between processes write JSON; what becomes of the rest differs. */
+function copyByJson(data: unknown): unknown {
+  if (data === undefined) return undefined;
+  const text: string | undefined = JSON.stringify(data);
+  if (text !== undefined) return JSON.parse(text);
+  throw new TypeError(`JSON does not write a ${typeof data}`);
 }
 
 function listen(

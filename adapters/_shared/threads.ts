@@ -32,6 +32,8 @@ const entry = new URL(
 /** Threads of this process. */
 export const threads: Threads = {
   start: (_module, events) => new StartedThread(startable(entry), events),
+  // Memory that is shared stays shared.
+  copy: (data) => structuredClone(data),
   parallelism: () => availableParallelism(),
   onSignals,
 };

@@ -149,6 +149,29 @@ for (const strategy of strategies) {
     });
   });
 
+  test(`${strategy}: what cannot be sent to a child is refused, not lost`, async () => {
+    const circle: { self?: unknown } = {};
+    circle.self = circle;
+    const never = [() => {}, Symbol("none")];
+    // What only processes cannot be told: threads have it cloned.
+    const wrong = strategy === "workers" ? never : [...never, 1n, circle];
+    for (const childData of wrong) {
+      const options = { strategy, signals: false, childData };
+      await assert.rejects(
+        serve("tcp://:0", moduleNamed("handlers"), options),
+        { code: "EINVAL", message: /^Option childData is what cannot be sent/ },
+      );
+    }
+    await withChildren({ strategy }, async ({ server, client, ready }) => {
+      await until("some are ready", () => ready().length > 0);
+      const refused = { code: "EINVAL", message: /^The message is what/ };
+      for (const one of wrong) {
+        assert.throws(() => server.broadcast(one), refused);
+      }
+      assert.equal(await (await client("echo")).finish(), "");
+    });
+  });
+
   test(`${strategy}: closing lets who is there finish`, async () => {
     await withChildren({ strategy }, async ({ server, client }) => {
       const one = await client("echo");
@@ -271,6 +294,16 @@ for (const strategy of pools) {
   });
 }
 
+test("workers: memory that is shared stays shared", async () => {
+  const memory = new Int32Array(new SharedArrayBuffer(4));
+  const options = { strategy: "workers", childData: { memory } } as const;
+  await withChildren(options, async ({ client }) => {
+    const some = await Promise.all([client("count"), client("count", 1)]);
+    for (const one of some) assert.equal(await one.line(), "counted");
+    assert.equal(Atomics.load(memory, 0), 2);
+  });
+});
+
 test("children: what hangs while it is loaded is given up in time", async () => {
   await assert.rejects(
     serve("tcp://:0", moduleNamed("hangs"), {
@@ -320,8 +353,6 @@ test("children: what cannot be handed over is refused, with the reason", async (
 
 test("children: options out of range", async () => {
   const module = moduleNamed("handlers");
-  const circle: { self?: unknown } = {};
-  circle.self = circle;
   const wrong: [name: string, ...values: unknown[]][] = [
     ["maxChildren", 0, 1.5, "2", NaN],
     ["maxConnectionsPerChild", 0, -1, "1"],
@@ -331,7 +362,6 @@ test("children: options out of range", async () => {
     ["grace", -1, NaN],
     ["children", 2], // of the other strategy
     ["spareChildren", -1, 0.5],
-    ["childData", () => {}, 1n, circle],
   ];
   for (const [name, ...values] of wrong) {
     for (const value of values) {

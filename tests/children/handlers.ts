@@ -73,6 +73,10 @@ export default async function serve(connection: Connection): Promise<void> {
     case "told":
       await say(JSON.stringify(told));
       break;
+    case "count":
+      Atomics.add((told as { memory: Int32Array }).memory, 0, 1);
+      await say("counted");
+      break;
     case "finish":
       await say(finishing.aborted ? "at once" : "in time");
       if (!finishing.aborted) await once(finishing, "abort");
