@@ -3,7 +3,13 @@
 //
 // What a test forgot, a server or a changed global, then meets no other file;
 // the time limit names the file; and two files run at once (lanes.mjs).
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -41,6 +47,7 @@ import { parseJunit, parseNodeReport } from "./test_reports.mjs";
  * @property {string} binary
  * @property {(file: string, report: string) => string[]} args
  * @property {(text: string, file: string) => import("./test_reports.mjs").Report} parse
+ * @property {NodeJS.ProcessEnv} [env] besides what all have
  */
 
 /** Seconds for one file: the slowest needs 40 on an idle machine. */
@@ -98,6 +105,7 @@ export function runNode(
       compiled ? `.build/${file.replace(/\.ts$/, ".js")}` : file,
     ],
     parse: parseNodeReport,
+    ...(!compiled && { env: strippingEnv() }),
   });
 }
 
@@ -181,11 +189,11 @@ async function runFiles(files, place, runner) {
  * @param {Runner} runner
  * @returns {Promise<RanFile>}
  */
-async function runFile(file, place, { binary, args, parse }) {
+async function runFile(file, place, { binary, args, parse, env: more }) {
   const report = reportPath();
   const outcome = await run(binary, args(file, report), {
     limit: FILE_LIMIT,
-    env,
+    env: { ...env, ...more },
     ...place,
   });
   const { results, pending, notes } = parse(
@@ -228,14 +236,27 @@ async function versionOf(binary) {
 let directory;
 let reports = 0;
 
-/** A path for a runner's report, in a directory that goes when this process ends. */
+/** A path for a runner's report. */
 function reportPath() {
+  return join(ownDirectory(), String(reports++));
+}
+
+/** For Nodes that strip types themselves: they need not do it again and again. */
+function strippingEnv() {
+  const { href } = new URL("strip_cache.mjs", import.meta.url);
+  const cache = join(ownDirectory(), "stripped");
+  mkdirSync(cache, { recursive: true });
+  return { NODE_OPTIONS: `--import=${href}`, SOCKEYE_STRIP_CACHE: cache };
+}
+
+/** A directory that goes when this process ends. */
+function ownDirectory() {
   if (directory === undefined) {
     const made = mkdtempSync(join(tmpdir(), "sockeye-suite-"));
     process.on("exit", () => rmSync(made, { recursive: true, force: true }));
     directory = made;
   }
-  return join(directory, String(reports++));
+  return directory;
 }
 
 /**

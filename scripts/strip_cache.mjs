@@ -1,0 +1,54 @@
+// Preloaded into the Nodes that run the sources: what their own stripper made
+// of a file is kept for the processes that come after.
+//
+// Loading the stripper and stripping a hundred files takes 0.4 s of processor
+// in each process, 0.1 s with this (Node 22.23 and 24.21), and the suite starts
+// hundreds. Node's own compile cache does it too, but not before Node 24.
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { registerHooks, stripTypeScriptTypes } from "node:module";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const directory = process.env.SOCKEYE_STRIP_CACHE;
+
+registerHooks({
+  load(url, context, nextLoad) {
+    if (!/^file:.*\.ts$/.test(url)) return nextLoad(url, context);
+    const text = readFileSync(fileURLToPath(url), "utf8");
+    const source = cached(`${url}\n${text}`, () => strip(text, url));
+    return { format: "module", source, shortCircuit: true };
+  },
+});
+
+/** @param {string} text @param {string} url */
+function strip(text, url) {
+  const { emitWarning } = process;
+  // It is experimental, as is the stripping that it stands for.
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text, { sourceUrl: url });
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** @param {string} key @param {() => string} make */
+function cached(key, make) {
+  if (directory === undefined) return make();
+  const hash = createHash("sha256").update(`${process.version}\n${key}`);
+  const path = join(directory, hash.digest("hex"));
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    const made = make();
+    try {
+      writeFileSync(`${path}.${process.pid}`, made);
+      renameSync(`${path}.${process.pid}`, path);
+    } catch {
+      // A test's process of another user may not.
+    }
+    return made;
+  }
+}
