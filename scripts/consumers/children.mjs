@@ -5,13 +5,14 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { connect, isMain, serve, SockeyeError } from "@sockeye/net";
+import { isMainThread } from "node:worker_threads";
+import { connect, isMain, serve, serveExec, SockeyeError } from "@sockeye/net";
 import { check } from "./check.mjs";
 
 /** What the children serve with. */
 export default {
   data(channel, bytes) {
-    channel.send(new TextEncoder().encode(`${process.pid}\n`));
+    channel.send(new TextEncoder().encode(`${here()}\n`));
     channel.send(bytes);
   },
   end: (channel) => channel.end(),
@@ -20,20 +21,26 @@ export default {
 if (isMain(import.meta)) {
   const directory = mkdtempSync(join(tmpdir(), "sockeye-"));
   const at = ["tcp://:0", `unix:${directory}/echo`];
-  for (const strategy of ["process", "prefork"]) {
+  for (const strategy of ["process", "prefork", "workers"]) {
     await check(`strategy "${strategy}" serves from children`, async () => {
       const module = new URL(import.meta.url);
       const server = await serve(at, module, { strategy, signals: false });
       const answers = await Promise.all(server.addresses.map(ask));
-      for (const [pid, text] of answers) {
+      for (const [where, text] of answers) {
         assert.equal(text, "hello");
-        assert.notEqual(pid, String(process.pid));
+        assert.notEqual(where, here());
       }
       const { accepted, failed } = server.stats;
       assert.deepEqual({ accepted, failed }, { accepted: 2, failed: 0 });
       await server.close({ grace: 5000 });
     });
   }
+  await check("a program serves", async () => {
+    const server = await serveExec(at, ["cat"], { signals: false });
+    const answers = await Promise.all(server.addresses.map(ask));
+    assert.deepEqual(answers, [["hello"], ["hello"]]);
+    await server.close({ grace: 5000 });
+  });
   await check("a child's module is no library", async () => {
     const error = await import("@sockeye/net/child").catch((error) => error);
     assert.ok(error instanceof SockeyeError);
@@ -43,6 +50,11 @@ if (isMain(import.meta)) {
     assert.deepEqual(readdirSync(directory), []);
     rmSync(directory, { recursive: true });
   });
+}
+
+/** This process and thread. */
+function here() {
+  return `${process.pid}${isMainThread ? "" : ", in a thread"}`;
 }
 
 /** The lines of an answer. */
