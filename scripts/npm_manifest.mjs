@@ -13,7 +13,7 @@ const repository = "https://github.com/sockeye-net/sockeye";
 export const documents = ["CHANGELOG.md", "LICENSE", "README.md"];
 
 /**
- * Bytes that the packed package is to stay below. It has 735 kB; half of that
+ * Bytes that the packed package is to stay below. It has 895 kB; half of that
  * are the source maps, which hold the sources.
  */
 export const packedLimit = 1_000_000;
