@@ -14,7 +14,13 @@ import {
 import type { Parent, ParentEvents } from "../core/children.ts";
 import type { Runtime } from "../core/transport.ts";
 import { capacityOf } from "./options.ts";
-import { checkHandler, type Handler, LoopServer } from "./serve.ts";
+import {
+  checkHandler,
+  closeHandle,
+  type Handler,
+  listenOnAll,
+  LoopServer,
+} from "./serve.ts";
 import type { ServeOptions } from "./types.ts";
 
 /** How old the counts may be that the parent has of us, ms. */
@@ -113,10 +119,15 @@ class Child implements ParentEvents {
       options.onError = (error) =>
         this.#say({ say: "error", error: writeError(error) });
     }
+    const { addresses, request } = task;
+    const own = request.reusePort
+      ? await listenOnAll(this.#runtime, addresses, request)
+      : [];
+    if (this.#over) return void own.forEach(closeHandle);
     this.#module = module;
     this.#server = new LoopServer(
       this.#runtime,
-      this.#parent.listeners(task.addresses, task.request),
+      [...this.#parent.listeners(addresses, request), ...own],
       handler as Handler,
       options,
       capacityOf(options),

@@ -28,6 +28,8 @@ export interface PoolPolicy {
 export interface ChildrenPolicy extends PoolPolicy {
   /** Whether the listeners are shared with children. */
   readonly shares: boolean;
+  /** Whether children listen by themselves, at the same ports. */
+  readonly reusesPort: boolean;
 }
 
 /** @throws {SockeyeError} `EINVAL` for a value out of its range. */
@@ -39,8 +41,11 @@ export function childrenPolicyOf(
   const limits = strategy === "process"
     ? processLimitsOf(options)
     : membersLimitsOf(options, processors);
+  const reusesPort = flag(options, "reusePort", false);
+  if (strategy !== "prefork") refuse(options, "reusePort", strategy);
   return {
-    shares: strategy === "prefork",
+    shares: strategy === "prefork" && !reusesPort,
+    reusesPort,
     limits,
     places: placesOf(options, limits),
     signals: flag(options, "signals", true),
@@ -112,7 +117,7 @@ function commonLimitsOf(
 
 function refuse(
   options: ChildrenOptions,
-  name: "children" | "spareChildren",
+  name: "children" | "spareChildren" | "reusePort",
   strategy: string,
 ): void {
   if (options[name] === undefined) return;
@@ -122,14 +127,14 @@ function refuse(
 /** The options that a child's own server is given: plain values alone. */
 export function optionsForChild(
   options: ChildrenOptions,
-  { limits, shares }: ChildrenPolicy,
+  { limits }: ChildrenPolicy,
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const name of forChild) {
     if (options[name] !== undefined) given[name] = options[name];
   }
-  const { maxConnections } = options;
-  if (shares && maxConnections !== undefined && maxConnections !== Infinity) {
+  const { maxConnections = Infinity, strategy } = options;
+  if (strategy === "prefork" && maxConnections !== Infinity) {
     // Each member has its share of the whole.
     const share = Math.floor(maxConnections / limits.min);
     given.maxConnections = Math.max(share, 1);

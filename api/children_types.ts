@@ -27,6 +27,17 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
    */
   children?: number;
   /**
+   * With `prefork`, over TCP: each member listens by itself, and the system
+   * spreads connections over them (SO_REUSEPORT, socket(7)), where else all
+   * accept from one queue. Default false.
+   *
+   * This loses connections where the other way loses none: when a member leaves,
+   * at a restart or by its death, those that are queued at it are reset. The
+   * parent keeps a listener of its own, whose connections it hands on, so that
+   * the port stays taken whatever happens to the members.
+   */
+  reusePort?: boolean;
+  /**
    * Children alive at once, those that finish included. With `process` whoever
    * comes beyond waits in the queue. Default: 64 with `process`, else
    * twice `children`, so that each can be replaced before it goes.

@@ -44,7 +44,12 @@ export async function serveByProgram(
   const capacity = { ...capacityOf(options), maxConnections: Infinity };
   const program = find(children, request);
   try {
-    const handles = await listenOnAll(children, addresses, options);
+    const handles = await listenOnAll(
+      children,
+      addresses,
+      listenRequestOf(options),
+      options.signal,
+    );
     return new PoolServer({
       runtime,
       children,

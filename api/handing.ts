@@ -92,6 +92,23 @@ export function copyOf(
   }
 }
 
+/**
+ * Members can share a TCP port; nothing else.
+ *
+ * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason.
+ */
+export function checkPorts(
+  runtime: Runtime,
+  addresses: readonly Address[],
+): void {
+  const { support, reason } = runtime.capabilities().features.reusePort;
+  if (support === "none") throw unsupported("children", reason!);
+  const other = addresses.find(({ transport }) => transport !== "tcp");
+  if (other === undefined) return;
+  const words = `${formatAddress(other)} has no port to be reused`;
+  throw unsupported("children", words);
+}
+
 function unsupported(by: Servers, words: string): SockeyeError {
   return new SockeyeError(
     "ERR_SOCKEYE_UNSUPPORTED",

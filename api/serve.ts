@@ -13,7 +13,12 @@ import { Admission } from "../core/admission.ts";
 import type { Closed, ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { ListenHandle, Runtime, StreamHandle } from "../core/transport.ts";
+import type {
+  ListenHandle,
+  ListenRequest,
+  Runtime,
+  StreamHandle,
+} from "../core/transport.ts";
 import type { ChildrenOptions } from "./children_types.ts";
 import { Acceptor, startListening, type Taker } from "./acceptor.ts";
 import { StreamConnection } from "./connection.ts";
@@ -65,7 +70,9 @@ export async function serveOver<T>(
   limitsOf(options);
   borrowOf(options);
   onErrorOf(options);
-  const handles = await listenOnAll(runtime, addresses, options);
+  const request = listenRequestOf(options);
+  const { signal } = options;
+  const handles = await listenOnAll(runtime, addresses, request, signal);
   return new LoopServer(runtime, handles, handler, options, capacity);
 }
 
@@ -122,14 +129,14 @@ function checkHandlers(handlers: Record<string, unknown>): void {
 export async function listenOnAll(
   runtime: Pick<Runtime, "listen">,
   addresses: readonly Address[],
-  options: ServeOptions,
+  request: ListenRequest,
+  signal?: AbortSignal,
 ): Promise<ListenHandle[]> {
-  const request = listenRequestOf(options);
   const handles: ListenHandle[] = [];
   try {
     for (const address of addresses) {
       handles.push(
-        await startListening(runtime, address, request, options.signal),
+        await startListening(runtime, address, request, signal),
       );
     }
   } catch (error) {
@@ -148,7 +155,8 @@ export function checkGrace(grace: unknown): SockeyeError | undefined {
   );
 }
 
-function closeHandle(handle: ListenHandle): Promise<void> {
+/** Closes a listener that nobody took connections of. */
+export function closeHandle(handle: ListenHandle): Promise<void> {
   return new Promise((resolve) => {
     handle.attach({
       connection: (late) => late.abort(),

@@ -25,12 +25,13 @@ import { Crew } from "./crew.ts";
 import {
   checkAddress,
   checkHandshakes,
+  checkPorts,
   childrenOf,
   copyOf,
   threadsOf,
 } from "./handing.ts";
 import { PoolServer } from "./pool_server.ts";
-import { isChildStrategy, listenOnAll } from "./serve.ts";
+import { closeHandle, isChildStrategy, listenOnAll } from "./serve.ts";
 import type { Server } from "./types.ts";
 
 /** Whether what is to serve is a module, and not handlers. */
@@ -57,13 +58,23 @@ export async function serveByChildren(
     checkHandshakes(common, "children");
   }
   const policy = childrenPolicyOf(options, children.parallelism());
+  if (policy.reusesPort) checkPorts(runtime, addresses);
   const data = copyOf(options.childData, "Option childData", children);
   limitsOf(common);
   borrowOf(common);
   const onError = onErrorOf(common);
   const capacity = { ...capacityOf(common), maxConnections: Infinity };
-  const request = listenRequestOf(common);
-  const handles = await listenOnAll(children, addresses, common);
+  const { signal } = options;
+  let request = listenRequestOf(common);
+  let handles = await listenOnAll(children, addresses, request, signal);
+  if (policy.reusesPort) {
+    // The first ones had the ports for themselves, which shows that they are
+    // free: with the option, somebody else's server would share them with us.
+    const found = handles.map(({ address }) => address);
+    await Promise.all(handles.map(closeHandle));
+    request = { ...request, reusePort: true };
+    handles = await listenOnAll(children, found, request, signal);
+  }
   const task: ChildTask = {
     module: module.href,
     data,

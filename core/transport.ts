@@ -233,6 +233,8 @@ export interface ListenRequest extends StreamRequest {
   readonly backlog: number;
   /** Take IPv6 only, on an IPv6 wildcard. */
   readonly ipv6Only: boolean;
+  /** Share a TCP port with others that ask for the same (SO_REUSEPORT, socket(7)). */
+  readonly reusePort?: boolean;
   /** Permission bits of a name on disk. */
   readonly mode: number;
   /** Group id that is to own a name on disk; undefined leaves the process's. */
@@ -277,6 +279,7 @@ export type Feature =
   | "identify"
   | "process"
   | "prefork"
+  | "reusePort"
   | "workers"
   | "exec"
   | "orphanExit";

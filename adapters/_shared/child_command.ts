@@ -24,7 +24,9 @@ export function commandFor(module: string): readonly string[] {
   // Deno looks for a configuration beside what it runs, which is our file.
   const config = configOf(module);
   const configured = config === undefined ? [] : ["--config", config];
-  return [execPath, "run", "--allow-all", "--quiet", ...configured, file];
+  // For `reusePort` of Deno.listen.
+  const allowed = ["--allow-all", "--unstable-net"];
+  return [execPath, "run", ...allowed, "--quiet", ...configured, file];
 }
 
 /** Those that we were started with, but not what they had us run. */

@@ -206,9 +206,9 @@ export function listenDirectly(
 ): Pending {
   let cancelled = false;
   const listener = new NetListener(at, request, adopts);
-  const { backlog, ipv6Only } = request;
+  const { backlog, ipv6Only, reusePort = false } = request;
   const where = at.transport === "tcp"
-    ? { host: at.host, port: at.port, ipv6Only }
+    ? { host: at.host, port: at.port, ipv6Only, reusePort }
     : { path: `\0${at.path.slice(1)}` };
   listener.listen({ ...where, backlog }, (error) => {
     if (cancelled) listener.discard();

@@ -36,6 +36,7 @@ import { connectIdentified } from "./identify_connect.ts";
 import type { Grants } from "./grants.ts";
 import { listenIdentifying } from "./identify_listen.ts";
 import { orphanExit } from "./orphans.ts";
+import { reusePort } from "./reuse_port.ts";
 import { scheduler } from "./scheduler.ts";
 import type { StartProgram } from "./start_program.ts";
 import { openStdin } from "./stdin.ts";
@@ -197,6 +198,7 @@ function capabilitiesOf(parts: Parts): Capabilities {
       identify,
       process: native,
       prefork: native,
+      reusePort: reusePort(),
       workers: workers(parts.grants),
       exec: native,
       orphanExit: orphanExit(parts.grants),

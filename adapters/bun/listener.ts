@@ -66,9 +66,11 @@ class BunListener implements ListenHandle, Opener {
       socket: socketHandlers,
       data: this,
     };
-    // bun-types 1.4.4 does not know `ipv6Only` here; Bun honours it.
-    const { ipv6Only } = this.#request;
-    const server = Bun.listen(Object.assign(options, { ipv6Only }));
+    // bun-types 1.4.4 does not know these here; Bun honours them.
+    const { ipv6Only, reusePort = false } = this.#request;
+    const server = Bun.listen(
+      Object.assign(options, { ipv6Only, reusePort }),
+    );
     this.#server = server;
     this.#wildcard = host === "::" || host === "0.0.0.0";
     this.#address = { transport: "tcp", host, port: server.port };

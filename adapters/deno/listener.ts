@@ -31,7 +31,7 @@ export function listenDirectly(
     if (cancelled) return;
     let listener: Deno.Listener;
     try {
-      listener = bind(at, request.backlog);
+      listener = bind(at, request);
     } catch (error) {
       return events.failed(translateError(error));
     }
@@ -45,13 +45,18 @@ export function listenDirectly(
   };
 }
 
-function bind(at: TcpAddress | UnixAddress, tcpBacklog: number): Deno.Listener {
+function bind(
+  at: TcpAddress | UnixAddress,
+  { backlog: tcpBacklog, reusePort = false }: ListenRequest,
+): Deno.Listener {
   if (at.transport === "unix") {
     return Deno.listen({ transport: "unix", path: systemPath(at) });
   }
   const { host: hostname, port } = at;
   // Deno looks a name up in this very call, and stands still until then.
-  return Deno.listen({ hostname, port, tcpBacklog });
+  // The option is unstable, and refused without --unstable-net.
+  const shared = reusePort ? { reusePort } : {};
+  return Deno.listen({ hostname, port, tcpBacklog, ...shared });
 }
 
 /** Listens at a path, taking and giving back the name as all adapters do. */

@@ -186,6 +186,7 @@ const simulated: Capabilities = {
     prefork: none,
     workers: none,
     exec: none,
+    reusePort: none,
     orphanExit: none,
   },
 };
