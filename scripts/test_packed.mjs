@@ -5,7 +5,7 @@
 //
 // With --built the package is not built anew: whatever is in npm/ is tested,
 // as a release does with what dnt has made.
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -15,6 +15,7 @@ import { inLane } from "./lanes.mjs";
 import { otherNodes, versionOfNode } from "./nodes.mjs";
 import { Problem, reportProblems } from "./npm_layout.mjs";
 import { programEntries, readManifest } from "./npm_manifest.mjs";
+import { packageFolder } from "./npm_package.mjs";
 import { checksOf } from "./packed/checks.mjs";
 import { checksOfJsr, installFromJsr } from "./packed/jsr_checks.mjs";
 import { serveNpm } from "./packed/npm_registry.mjs";
@@ -58,6 +59,12 @@ await reportProblems(async () => {
 
 /** @param {string} directory */
 async function testPacked(directory) {
+  if (values.built && !existsSync(join(packageFolder, "package.json"))) {
+    throw new Problem(
+      `${packageFolder}/ is not built: run npm run build:dnt or build:npm, ` +
+        `or leave out --built`,
+    );
+  }
   // The checks of the builder see to it that nothing stale is taken.
   await must(process.execPath, [
     resolve("node_modules/typescript/bin/tsc"),

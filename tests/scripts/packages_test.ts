@@ -178,6 +178,17 @@ test(
 );
 
 test(
+  "tests of a built package that was not built say what to do",
+  inRepository((small) => {
+    assert.deepEqual(small.script("test_packed.mjs", "--built"), {
+      status: 1,
+      said: "npm/ is not built: run npm run build:dnt or build:npm, " +
+        "or leave out --built",
+    });
+  }),
+);
+
+test(
   "the builder by dnt says what to do where JSR cannot be reached",
   inRepository((small) => {
     const { status, said } = small.dntWithoutJsr();
