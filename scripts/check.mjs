@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
+import { inLane } from "./lanes.mjs";
 import { refuseStaleModules } from "./node_modules.mjs";
 import { badEnd, run } from "./processes.mjs";
 
@@ -38,9 +39,14 @@ const env = {
 
 refuseStaleModules();
 
+const outcomes = checks.map(([, command, args]) =>
+  inLane(() => run(command, args, { limit: LIMIT, env }))
+);
 let failed = 0;
-for (const [name, command, args] of checks) {
-  const outcome = await run(command, args, { limit: LIMIT, env });
+for (const [index, [name]] of checks.entries()) {
+  const outcome = /** @type {import("./processes.mjs").Outcome} */ (
+    await outcomes[index]
+  );
   const end = badEnd(outcome, LIMIT);
   const result = end === undefined ? "ok" : "FAILED";
   const seconds = outcome.seconds.toFixed(1).padStart(5);

@@ -1,8 +1,8 @@
-// How many programs the scripts run at once: two, or one where there is one
-// processor. Tests wait more than they work, but some of them measure.
+// How many programs the scripts run at once: one more than there are processors,
+// since tests wait about as much as they work; three at most, since some measure.
 import { availableParallelism } from "node:os";
 
-let free = Math.min(2, availableParallelism());
+let free = Math.min(3, availableParallelism() + 1);
 /** @type {(() => void)[]} */
 const waiting = [];
 

@@ -2,7 +2,7 @@
 // of its own, and the counts told in the same way.
 //
 // What a test forgot, a server or a changed global, then meets no other file;
-// the time limit names the file; and two files run at once (lanes.mjs).
+// the time limit names the file; and some files run at once (lanes.mjs).
 import {
   existsSync,
   mkdirSync,

@@ -35,10 +35,11 @@ await reportProblems(async () => {
   ]);
   const sources = reachedSources(manifest)
     .filter((path) => !programs.has(path));
-  const totals = [
-    tell([await runExamples(sources)]),
-    tell([await findExamples(manifest.entries)]),
-  ];
+  const runs = await Promise.all([
+    runExamples(sources),
+    findExamples(manifest.entries),
+  ]);
+  const totals = runs.map((run) => tell([run]));
   const passed = totals.reduce((sum, total) => sum + total.passed, 0);
   const failed = totals.reduce((sum, total) => sum + total.failed, 0);
   console.log(`${passed} passed, ${failed} failed`);
