@@ -95,6 +95,7 @@ export function runNode(
   { binary = process.execPath, compiled, ...place },
 ) {
   const reporter = new URL("node_reporter.mjs", import.meta.url).href;
+  const strips = !compiled && files.some((file) => file.endsWith(".ts"));
   return runFiles(files, place, {
     name: "Node",
     binary,
@@ -105,7 +106,7 @@ export function runNode(
       compiled ? `.build/${file.replace(/\.ts$/, ".js")}` : file,
     ],
     parse: parseNodeReport,
-    ...(!compiled && { env: strippingEnv() }),
+    ...(strips && { env: strippingEnv() }),
   });
 }
 
