@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import process from "node:process";
 import { isMainThread, threadId } from "node:worker_threads";
-import type { Connection } from "../../mod.ts";
+import { type Connection, isMain } from "../../mod.ts";
 
 /** Of the process, or of the thread. */
 const id = isMainThread ? process.pid : threadId;
@@ -66,6 +66,15 @@ export default async function serve(connection: Connection): Promise<void> {
   switch (line) {
     case "id":
       await say(id);
+      break;
+    case "process":
+      await say(`${process.pid} ${isMain(import.meta)}`);
+      break;
+    case "uid":
+      await say(connection.credentials?.uid);
+      break;
+    case "count":
+      await say(Atomics.add(heard as Int32Array, 0, 1) + 1);
       break;
     case "heard":
       await say(JSON.stringify(heard));
