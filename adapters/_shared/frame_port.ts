@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { MessagePort } from "node:worker_threads";
 import { type FrameKind, FrameQueue, readFrames } from "../../core/relay.ts";
 
@@ -37,9 +38,11 @@ export class FramePort implements FrameSink {
 
   /** What comes within one event goes in one message. */
   push(kind: FrameKind, id: number, value: unknown = null): void {
-    if (this.#queue.empty) queueMicrotask(() => this.#flush());
+    if (this.#queue.empty) setImmediate(this.#flushLater);
     this.#queue.push(kind, id, value);
   }
+
+  readonly #flushLater = (): void => this.#flush();
 
   #flush(): void {
     if (this.#queue.empty) return;

@@ -73,9 +73,6 @@ export default async function serve(connection: Connection): Promise<void> {
     case "uid":
       await say(connection.credentials?.uid);
       break;
-    case "count":
-      await say(Atomics.add(heard as Int32Array, 0, 1) + 1);
-      break;
     case "heard":
       await say(JSON.stringify(heard));
       break;

@@ -84,18 +84,6 @@ test("workers: threads are of this process, and have numbers", async () => {
   });
 });
 
-test("workers: memory can be shared by a broadcast", async () => {
-  const one = { ...options, children: 1 };
-  await withChildren(one, async ({ server, client }) => {
-    const shared = new Int32Array(new SharedArrayBuffer(4));
-    assert.equal(server.broadcast(shared), 1);
-    for (let i = 1; i <= 3; i++) {
-      assert.equal(await (await client("count")).line(), String(i));
-      assert.equal(Atomics.load(shared, 0), i);
-    }
-  });
-});
-
 test("workers: maxConnections holds for all threads together", async () => {
   const few = { ...options, children: 2, maxConnections: 3 };
   await withChildren(few, async ({ server, client }) => {
