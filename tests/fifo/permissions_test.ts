@@ -5,32 +5,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { needs } from "../examples/peers.ts";
+import { onTerminal } from "../on_terminal.ts";
 import { inPlace, withPrograms } from "./fixtures.ts";
 
 const deno = "deno" in process.versions
   ? needs("python3")
   : { skip: "only Deno has permissions" };
-
-/**
- * Runs a command on a terminal, where Deno would ask, and prints what it says.
- * The command comes as JSON: into arguments that read `deno run`, Deno's
- * `node:child_process` puts a `-A`, whoever is to be started (2.9.5).
- */
-const onTerminal = `
-import json, os, pty, select, sys, time
-command = json.loads(sys.argv[1])
-pid, terminal = pty.fork()
-if pid == 0: os.execvp(command[0], command)
-said, last = b"", time.time() + 15
-while time.time() < last and select.select([terminal], [], [], 15)[0]:
-    try: more = os.read(terminal, 65536)
-    except OSError: break
-    if not more: break
-    said += more
-    if b"[y/n" in said: break
-os.kill(pid, 9); os.waitpid(pid, 0)
-print(said.decode().replace("\\r", "").replace("\\n", "|"), flush=True)
-`;
 
 const grants: Record<string, [string[], RegExp]> = {
   "nothing": [[], /^EACCES Cannot listen on fifo:.*--allow-run=mkfifo/],
