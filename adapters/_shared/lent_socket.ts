@@ -64,5 +64,7 @@ export function lendSocket(socket: Socket): LentSocket {
  * `O_NONBLOCK` back, for both.
  */
 function lendCopy(fd: number): LentSocket {
+  // What dup(2) said is not told: it can only have been that.
+  if (fd < 0) throw new SockeyeError("EMFILE", "no descriptor is left");
   return { stdio: fd, takeBack: () => void new Socket({ fd }).destroy() };
 }

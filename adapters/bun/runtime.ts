@@ -58,6 +58,11 @@ export const runtime: Runtime = runtimeOf({
 
 function gaps(): Partial<Record<Feature, Capability>> {
   return {
+    exec: {
+      support: "native",
+      reason:
+        "At the limit of processes (RLIMIT_NPROC) Bun aborts when it wants a thread of its own",
+    },
     cancelConnect: {
       support: "emulated",
       reason: "Bun cannot give up a connect: what opens late is reset",

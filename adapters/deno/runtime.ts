@@ -107,5 +107,10 @@ function gaps(): Partial<Record<Feature, Capability>> {
     },
     process: selfStart(),
     prefork: selfStart(),
+    exec: {
+      support: "native",
+      reason:
+        "Its listener is of node:net, which accepts without end: at the limit of descriptors it dies",
+    },
   };
 }

@@ -230,6 +230,8 @@ test("exec: a client that goes ends what writes to it, and is counted", async ()
       await until("it has ended", () => !isThere(pid!));
     }
     await until("both are counted", () => server.stats.failed === 2);
+    // It was not the server's end that ended them.
+    assert.deepEqual(await server.close(), { drained: 0, aborted: 0 });
   });
 });
 
