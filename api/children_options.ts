@@ -39,7 +39,7 @@ export function childrenPolicyOf(
 ): ChildrenPolicy {
   const { strategy } = options;
   const limits = strategy === "process"
-    ? processLimitsOf(options)
+    ? processLimitsOf(options, processors)
     : membersLimitsOf(options, processors);
   const reusesPort = flag(options, "reusePort", false);
   if (strategy !== "prefork") refuse(options, "reusePort", strategy);
@@ -67,12 +67,15 @@ function placesOf(options: ChildrenOptions, limits: PoolLimits): number {
   }
 }
 
-function processLimitsOf(options: ChildrenOptions): PoolLimits {
+function processLimitsOf(
+  options: ChildrenOptions,
+  processors: number,
+): PoolLimits {
   const most = whole(options, "maxChildren", 1, defaultMaxChildren);
   const connections = whole(options, "maxConnections", 1, Infinity);
   refuse(options, "children", "process");
   return {
-    ...commonLimitsOf(options, 1),
+    ...commonLimitsOf(options, 1, processors),
     exclusive: true,
     min: 0,
     max: Math.min(most, connections),
@@ -87,7 +90,7 @@ function membersLimitsOf(
   const min = whole(options, "children", 1, Math.max(processors, 2));
   refuse(options, "spareChildren", options.strategy);
   return {
-    ...commonLimitsOf(options, Infinity),
+    ...commonLimitsOf(options, Infinity, processors),
     exclusive: false,
     min,
     max: whole(options, "maxChildren", min, 2 * min),
@@ -98,11 +101,11 @@ function membersLimitsOf(
 function commonLimitsOf(
   options: ChildrenOptions,
   connections: number,
-): Pick<
-  PoolLimits,
-  "maxConnectionsPerChild" | "maxAge" | "idleTimeout" | "startTimeout"
-> {
+  processors: number,
+): Omit<PoolLimits, "exclusive" | "min" | "max" | "spare"> {
   return {
+    // Starting is work: a second for each processor fills its pauses.
+    maxStarting: 2 * processors,
     maxConnectionsPerChild: whole(
       options,
       "maxConnectionsPerChild",

@@ -38,6 +38,8 @@ export function execPolicyOf(options: ExecOptions): PoolPolicy {
       exclusive: true,
       min: 0,
       max: places,
+      // What it has to load, and whether that takes long, is its own affair.
+      maxStarting: Infinity,
       // A program cannot be started before its connection is there.
       spare: 0,
       maxConnectionsPerChild: 1,

@@ -14,6 +14,12 @@ export interface PoolLimits {
   readonly min: number;
   /** Children alive at once, those that retire included. */
   readonly max: number;
+  /**
+   * Children that start at once. More of them slow each other down: of thirty on
+   * two busy processors none was ready in 10 s, so all were killed and begun
+   * anew, for as long as thirty connections waited.
+   */
+  readonly maxStarting: number;
   /** Children kept idle besides those that are busy. */
   readonly spare: number;
   /** Connections after which a child is replaced. */
@@ -61,8 +67,9 @@ export function wantsStart(
   tally: Tally,
   waiting: number,
 ): boolean {
-  const { min, max, spare, exclusive } = limits;
+  const { min, max, maxStarting, spare, exclusive } = limits;
   if (tally.alive >= max) return false;
+  if (tally.active - tally.ready >= maxStarting) return false;
   if (tally.active < min) return true;
   if (tally.idle < neededFor(limits, tally, waiting) + spare) return true;
   // A replacement comes before whom it replaces goes; one at a time.

@@ -10,6 +10,7 @@ const limits: PoolLimits = {
   exclusive: true,
   min: 0,
   max: 8,
+  maxStarting: Infinity,
   spare: 0,
   maxConnectionsPerChild: 1,
   maxAge: Infinity,
@@ -153,6 +154,13 @@ export class PoolConversation {
     const { machine } = this;
     assert.ok(machine.alive <= this.limits.max, "more children than allowed");
     assert.equal(machine.alive, this.running.size);
+    const starting = [...machine.children].filter(({ state }) =>
+      state === "starting"
+    );
+    assert.ok(
+      starting.length <= this.limits.maxStarting,
+      "more start than are to at once",
+    );
     assert.equal(machine.counts.started, this.started.size);
     assert.equal(machine.counts.reaped, this.reaped);
     assert.equal(machine.counts.started, machine.alive + machine.counts.reaped);

@@ -144,6 +144,7 @@ const limits = fc.record({
   exclusive: fc.boolean(),
   min: fc.nat(3),
   max: fc.integer({ min: 3, max: 6 }),
+  maxStarting: fc.constantFrom(1, 2, Infinity),
   spare: fc.nat(2),
   maxConnectionsPerChild: fc.constantFrom(1, 2, Infinity),
   maxAge: fc.constantFrom(3000, Infinity),

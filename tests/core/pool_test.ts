@@ -26,6 +26,18 @@ test("pool: a child for each connection, started when it comes", () => {
   t.ready(3).expect("deliver 3", "retire 3 Infinity");
 });
 
+test("pool: no more start at once than are to, and the others in turn", () => {
+  const t = new PoolConversation({ max: 4, maxStarting: 2, spare: 1 });
+  t.expect("start 1").waiting().expect("start 2");
+  t.waiting().waiting().expect();
+  assert.equal(t.machine.room, 1);
+  t.ready(2).expect("deliver 2", "retire 2 Infinity", "start 3");
+  t.exited(1, { status: 1 }).at(t.machine.pollTimeout()).timeout();
+  t.expect("start 4").exited(2).expect();
+  t.ready(4).expect("deliver 4", "retire 4 Infinity", "start 5");
+  t.ready(3).expect("deliver 3", "retire 3 Infinity");
+});
+
 test("pool: spare children are ready before anybody comes, and are replaced", () => {
   const t = new PoolConversation({ max: 4, spare: 2 });
   t.expect("start 1", "start 2").ready(1).ready(2).expect();
