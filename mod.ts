@@ -183,7 +183,8 @@ export const listen: Listen = verbs.listen;
  * With `workers` the sockets stay with this thread, which relays their bytes, up
  * to 128 KiB ahead of a handler that does not read: any transport will do, and
  * `maxConnections` holds for all together; but this thread must not be blocked,
- * and what it can carry is the limit of all. `broadcast` reaches threads with
+ * and what it can carry is the limit of all; with `reusePort` threads accept by
+ * themselves. `broadcast` reaches threads with
  * whatever can be cloned, a `SharedArrayBuffer` too.
  *
  * Such a module may export two functions more: `onStart(data, signal)` is

@@ -42,7 +42,7 @@ export function childrenPolicyOf(
     ? processLimitsOf(options, processors)
     : membersLimitsOf(options, processors);
   const reusesPort = flag(options, "reusePort", false);
-  if (strategy !== "prefork") refuse(options, "reusePort", strategy);
+  if (strategy === "process") refuse(options, "reusePort", strategy);
   return {
     shares: strategy === "prefork" && !reusesPort,
     reusesPort,
@@ -53,18 +53,15 @@ export function childrenPolicyOf(
   };
 }
 
-/** Members that accept by themselves have each a share of the whole. */
 function placesOf(options: ChildrenOptions, limits: PoolLimits): number {
-  switch (options.strategy) {
-    case "process":
-      return limits.max;
-    case "prefork":
-      return Infinity;
-    case "workers":
-      return whole(options, "maxConnections", 1, Infinity);
-    default:
-      return options.strategy satisfies never;
-  }
+  if (options.strategy === "process") return limits.max;
+  if (acceptThemselves(options)) return Infinity;
+  return whole(options, "maxConnections", 1, Infinity);
+}
+
+/** Whether members do, so that each has its share of the places. */
+function acceptThemselves({ strategy, reusePort }: ChildrenOptions): boolean {
+  return strategy === "prefork" || reusePort === true;
 }
 
 function processLimitsOf(
@@ -136,9 +133,8 @@ export function optionsForChild(
   for (const name of forChild) {
     if (options[name] !== undefined) given[name] = options[name];
   }
-  const { maxConnections = Infinity, strategy } = options;
-  if (strategy === "prefork" && maxConnections !== Infinity) {
-    // Each member has its share of the whole.
+  const { maxConnections = Infinity } = options;
+  if (acceptThemselves(options) && maxConnections !== Infinity) {
     const share = Math.floor(maxConnections / limits.min);
     given.maxConnections = Math.max(share, 1);
   }

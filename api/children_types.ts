@@ -27,9 +27,10 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
    */
   children?: number;
   /**
-   * With `prefork`, over TCP: each member listens by itself, and the system
-   * spreads connections over them (SO_REUSEPORT, socket(7)), where else all
-   * accept from one queue. Default false.
+   * With `prefork` and `workers`, over TCP: each member listens by itself, and the system
+   * spreads connections over them (SO_REUSEPORT, socket(7)), where else processes
+   * accept from one queue, and threads are given what this one relays. Default
+   * false.
    *
    * This loses connections where the other way loses none: when a member leaves,
    * at a restart or by its death, those that are queued at it are reset. The

@@ -12,11 +12,23 @@ import { loadAdapter } from "./adapter.ts";
 
 const parent = findMainThread();
 
-loadAdapter().then((found) => {
-  // The descriptors of its connections are the main thread's, which has looked.
-  const runtime: Runtime = {
-    ...withMemory(found),
-    descriptors: () => undefined,
+/**
+ * The descriptors of what it is given are the main thread's, which has looked;
+ * those of what it accepts are its own.
+ */
+function watchingItsOwn(runtime: Runtime): Runtime {
+  let listens = false;
+  return {
+    ...runtime,
+    listen(at, request, events) {
+      listens = true;
+      return runtime.listen(at, request, events);
+    },
+    descriptors: () => listens ? runtime.descriptors() : undefined,
   };
+}
+
+loadAdapter().then((found) => {
+  const runtime = watchingItsOwn(withMemory(found));
   serveAsChild(runtime, parent, (url) => import(url));
 });

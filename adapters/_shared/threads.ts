@@ -59,6 +59,6 @@ export function workers({ mayRead }: Grants): Capability {
   return {
     support: "emulated",
     reason: "A socket cannot change threads: the main thread accepts and " +
-      "relays the bytes",
+      "relays the bytes, but with reusePort",
   };
 }

@@ -12,6 +12,7 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { type Binder, takeName } from "../_shared/disk_name.ts";
+import { listenDirectly as listenByNet } from "../_shared/net_listener.ts";
 import { systemPath } from "../_shared/unix_address.ts";
 import { configure, fromDeno } from "./conn.ts";
 import { translateError } from "./errors.ts";
@@ -20,12 +21,22 @@ import { DenoStream } from "./stream.ts";
 /** The longest timer there is, ms: it is there for its reference alone. */
 const forever = 0x7fffffff;
 
+/**
+ * Whether `Deno.listen` may be asked to share a port: it is unstable, and
+ * without its flag Deno ends the process. Only with that is there this other
+ * one. By `node:net` it is stable.
+ */
+const mayReusePort = "Deno" in globalThis && "listenDatagram" in Deno;
+
 /** Listens at a TCP address, or at an abstract name: nothing is on disk. */
 export function listenDirectly(
   at: TcpAddress | UnixAddress,
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
+  if (request.reusePort && !mayReusePort) {
+    return listenByNet(at, request, events, false);
+  }
   let cancelled = false;
   queueMicrotask(() => {
     if (cancelled) return;
@@ -54,7 +65,6 @@ function bind(
   }
   const { host: hostname, port } = at;
   // Deno looks a name up in this very call, and stands still until then.
-  // The option is unstable, and refused without --unstable-net.
   const shared = reusePort ? { reusePort } : {};
   return Deno.listen({ hostname, port, tcpBacklog, ...shared });
 }
