@@ -73,7 +73,10 @@ export function readManifest(root = process.cwd()) {
     bugs: `${repository}/issues`,
     repository: { type: "git", url: `git+${repository}.git` },
     type: "module",
-    sideEffects: false,
+    // To import a program is to start it; of the rest what is unused can go.
+    sideEffects: programEntries.flatMap((subpath) =>
+      subpath in entries ? codeOf(entries[subpath] ?? "") : []
+    ),
     engines: { node: ">=20", deno: ">=2.9", bun: ">=1.4" },
     exports: exportsOf(entries),
     // npm adds package.json, the README and the licence by itself.
@@ -91,13 +94,19 @@ export function readManifest(root = process.cwd()) {
  */
 function exportsOf(entries) {
   const targets = Object.entries(entries).map(([subpath, source]) => {
-    const stem = `./${codeFolder}/${source.replace(/\.ts$/, "")}`;
-    return [subpath, { types: `${stem}.d.ts`, default: `${stem}.js` }];
+    const code = codeOf(source);
+    const types = code.replace(/\.js$/, ".d.ts");
+    return [subpath, { types, default: code }];
   });
   return {
     ...Object.fromEntries(targets),
     "./package.json": "./package.json",
   };
+}
+
+/** Where the package has the code of a source. @param {string} source */
+function codeOf(source) {
+  return `./${codeFolder}/${source.replace(/\.ts$/, ".js")}`;
 }
 
 /**
