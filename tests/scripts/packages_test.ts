@@ -267,3 +267,20 @@ test(
     });
   }),
 );
+
+test(
+  "what deno publish warns of is told in one line",
+  inRepository((small) => {
+    small.publishable();
+    assert.equal(small.check("--write").status, 0);
+    small.write(
+      "core/one.ts",
+      `export const one: Promise<unknown> = import(String(1));\n`,
+    );
+    assert.deepEqual(small.check(), {
+      status: 1,
+      said: "deno publish warns of core/one.ts:1: unable to analyze dynamic " +
+        "import; write it otherwise, or see what jsr_files.mjs allows",
+    });
+  }),
+);
