@@ -1,4 +1,9 @@
 /** Programs on a terminal, where Deno would ask for permissions. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { Program } from "../conformance/program.ts";
 
 /**
  * Runs a command on a terminal, where Deno would ask, and prints what it says.
@@ -20,3 +25,22 @@ while time.time() < last and select.select([terminal], [], [], 15)[0]:
 os.kill(pid, 9); os.waitpid(pid, 0)
 print(said.decode().replace("\\r", "").replace("\\n", "|"), flush=True)
 `;
+
+/** What a program of Deno says there with these flags, its lines joined by `|`. */
+export async function saidWith(
+  flags: readonly string[],
+  source: string,
+): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), "sockeye-"));
+  const path = join(directory, "program.ts");
+  writeFileSync(path, source);
+  const run = [process.execPath, "run", "--quiet", "--no-lock", "--no-check"];
+  const command = JSON.stringify([...run, ...flags, path]);
+  const program = new Program(["python3", "-c", onTerminal, command]);
+  try {
+    return await program.line(30_000);
+  } finally {
+    await program.stop();
+    rmSync(directory, { recursive: true });
+  }
+}

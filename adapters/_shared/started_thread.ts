@@ -6,7 +6,12 @@
  * @module
  */
 import type { URL } from "node:url";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  type MessagePort,
+  SHARE_ENV,
+  Worker,
+} from "node:worker_threads";
 import type { ChildEvents, ChildHandle } from "../../core/children.ts";
 import { writeError } from "../../core/children/messages.ts";
 import { ChildPost, type ChildPostOutput } from "../../core/children/post.ts";
@@ -52,7 +57,12 @@ export class StartedThread implements ChildHandle {
     this.#port.attach((...frame) => this.#heard(...frame), () => {});
     const workerData: ThreadData = { port: port2 };
     try {
-      const worker = new Worker(entry, { workerData, transferList: [port2] });
+      const worker = new Worker(entry, {
+        workerData,
+        transferList: [port2],
+        // Deno would ask the user for --allow-env, to copy it.
+        env: SHARE_ENV,
+      });
       this.#worker = worker;
       worker.on("error", (error) => this.#failed(error));
       worker.on("exit", (status) => this.#exited(status));
