@@ -101,8 +101,8 @@ function commonLimitsOf(
   processors: number,
 ): Omit<PoolLimits, "exclusive" | "min" | "max" | "spare"> {
   return {
-    // Starting is work: a second for each processor fills its pauses.
-    maxStarting: 2 * processors,
+    // Starting is work: some more than there are processors fill its pauses.
+    maxStarting: 4 * processors,
     maxConnectionsPerChild: whole(
       options,
       "maxConnectionsPerChild",
