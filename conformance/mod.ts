@@ -138,13 +138,20 @@ export function datagramCases(): readonly ConformanceCase<DatagramSubject>[] {
 export function subjectOf(
   name: string,
   transport: TransportName,
-  verbs: Pick<Verbs, "capabilities" | "connect" | "listen" | "serve">,
+  verbs:
+    & Pick<Verbs, "capabilities" | "connect" | "listen" | "serve">
+    & Partial<Pick<Verbs, "serveExec">>,
   module: string,
 ): Subject {
   const { capabilities, connect, listen, serve } = verbs;
   const support = async (feature: Feature): Promise<Capability> =>
     noResetOver(transport, feature) ?? (await capabilities()).features[feature];
-  return { name, transport, module, support, connect, listen, serve };
+  const { serveExec } = verbs;
+  return {
+    ...{ name, transport, module, support, connect, listen, serve },
+    serveModule: (at, module, options) => serve(at, module, options),
+    ...(serveExec && { serveExec }),
+  };
 }
 
 /** What the transport itself lacks, whatever the runtime can do. */

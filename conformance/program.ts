@@ -13,6 +13,7 @@ export class Program {
   #rest = "";
   #errors = "";
   #over = false;
+  #status: number | null = null;
 
   constructor(
     command: readonly string[],
@@ -40,6 +41,7 @@ export class Program {
         this.#wake();
         resolve();
       };
+      this.#child.once("exit", (status) => this.#status = status);
       this.#child.once("error", over).once("close", over);
     });
   }
@@ -70,6 +72,11 @@ export class Program {
 
   say(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Its exit status, when it is gone; null if a signal ended it. */
+  get status(): number | null {
+    return this.#status;
   }
 
   /** Resolves when it is gone. */

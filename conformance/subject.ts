@@ -5,6 +5,8 @@
  *
  * @module
  */
+import type { ChildrenOptions } from "../api/children_types.ts";
+import type { ExecOptions } from "../api/exec_types.ts";
 import type { BindOptions, DatagramSocket } from "../api/datagram/types.ts";
 import type {
   Connection,
@@ -45,6 +47,18 @@ export interface Subject {
     at: AddressLike,
     handlers: Handlers<T>,
     options?: ServeOptions,
+  ): Promise<Server>;
+  /** Serves with a module's handler in children; a bare API has none. */
+  serveModule?(
+    at: AddressLike,
+    module: URL,
+    options: ChildrenOptions,
+  ): Promise<Server>;
+  /** Serves by a program, as the verb of that name. */
+  serveExec?(
+    at: AddressLike,
+    command: readonly string[],
+    options?: ExecOptions,
   ): Promise<Server>;
 }
 

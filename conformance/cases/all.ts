@@ -1,5 +1,6 @@
 /** Every case, in the order of the matrix. */
 import { bytes } from "./bytes.ts";
+import { children } from "./children.ts";
 import { closing } from "./closing.ts";
 import { connection } from "./connection.ts";
 import { ending } from "./ending.ts";
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   ...inOrder([...ending, ...closing, ...opening, ...flow, ...serving]),
   ...readiness,
   ...rendezvous,
+  ...children,
   ...bytes,
   ...semantics,
 ];

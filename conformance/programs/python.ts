@@ -126,3 +126,42 @@ for i in range(int(sys.argv[2])):
     s.close()
 print("done", flush=True)
 `;
+
+/**
+ * Arguments: address, number. So many connections, 16 at a time: each asks who
+ * serves it, and has bytes of its own sent back. Prints how many were right, by
+ * how many they were served, and what went wrong.
+ */
+export const greeters: string = `${open}
+import threading
+todo = list(range(int(sys.argv[2])))
+right, wrong, served, lock = 0, [], set(), threading.Lock()
+def one(i):
+    s = socket.socket(kind(at)); s.settimeout(30); s.connect(where(at))
+    sent = b"%05d" % i * 100
+    s.sendall(b"id\\n" + sent); s.shutdown(socket.SHUT_WR)
+    got = b""
+    while True:
+        more = s.recv(65536)
+        if not more: break
+        got += more
+    s.close()
+    who, _, back = got.partition(b"\\n")
+    assert back == sent, "%d of %d bytes" % (len(back), len(sent))
+    return who
+def work():
+    global right
+    while True:
+        with lock:
+            if not todo: return
+            i = todo.pop()
+        try: who = one(i)
+        except Exception as error:
+            with lock: wrong.append(str(error))
+            continue
+        with lock: right += 1; served.add(who)
+threads = [threading.Thread(target=work) for _ in range(16)]
+for each in threads: each.start()
+for each in threads: each.join()
+print(json.dumps({"right": right, "wrong": wrong, "served": len(served)}), flush=True)
+`;

@@ -3,6 +3,6 @@ import { test } from "node:test";
 import { sockeye } from "./sockeye.ts";
 import { suite } from "./suite.ts";
 
-for (const { name, options, run } of suite(sockeye("tcp"))) {
+for (const { name, options, run } of suite(sockeye("tcp"), "others")) {
   test(name, options, run);
 }

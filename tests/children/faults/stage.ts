@@ -9,7 +9,12 @@ import {
   type Server,
   type Stage,
 } from "../../examples/programs.ts";
-import { load, watcher } from "./python.ts";
+import {
+  type Watched,
+  watcher,
+  zombieLimit,
+} from "../../../conformance/programs/watcher.ts";
+import { load } from "./python.ts";
 
 /** Options of tests that look at processes from outside. */
 export const linux = process.platform === "linux"
@@ -73,19 +78,6 @@ export async function statsOf(server: Program): Promise<ServerStats> {
 /** How it closed. */
 export function closedOf(server: Program): ServerClosed {
   return told(server, "closed");
-}
-
-/** What a watcher saw. */
-export interface Watched {
-  /** Children seen. */
-  readonly seen: number;
-  /** Process ids of those that are there still. */
-  readonly left: readonly number[];
-  /** How long a zombie lasted at the most, ms, without and with the machine's own delays. */
-  readonly zombie: number;
-  readonly longest: number;
-  /** How much slower than meant the watcher was, which the machine did. */
-  readonly pace: number;
 }
 
 /** Watches a server's children. */
@@ -154,14 +146,10 @@ async function loadedBy(loading: Program): Promise<Loaded> {
   return JSON.parse(loading.lines.at(-1)!);
 }
 
-/**
- * No zombie lasts longer than 100 ms, and no child is left. A machine with ten
- * times as much to do as it can, where samples come late too, shows the second
- * alone.
- */
+/** No zombie lasts longer than 100 ms, as far as the machine shows it, and no child is left. */
 export function assertReaped(watched: Watched): void {
   const { zombie, pace } = watched;
-  const limit = pace < 1.3 ? 100 : 2000;
+  const limit = zombieLimit(watched);
   assert.ok(zombie <= limit, `a zombie for ${zombie} ms, at a pace of ${pace}`);
   assert.deepEqual(watched.left, [], "children are left");
 }
