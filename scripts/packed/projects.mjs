@@ -13,7 +13,7 @@ import { packageFolder } from "../npm_package.mjs";
 import { badEnd, run } from "../processes.mjs";
 
 /** Seconds for one command. */
-const LIMIT = 120;
+const LIMIT = 240;
 
 /**
  * @typedef {object} Tarball

@@ -3,7 +3,7 @@ import process from "node:process";
 import { badEnd, run } from "../processes.mjs";
 
 /** Seconds for one program. */
-const LIMIT = 60;
+const LIMIT = 120;
 const programs = ["smoke.mjs", "children.mjs"];
 
 /**
