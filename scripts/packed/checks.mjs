@@ -48,6 +48,12 @@ export function checksOf(tarball, project, nodes) {
         () => compile(project, compiler),
       ],
     ),
+    ["a strict consumer in CommonJS compiles", async () => {
+      await compileAs(project, "node_modules/typescript", {
+        ...forNode,
+        file: "required_typed.cts",
+      });
+    }],
     ["a strict consumer compiles with Deno", async () => {
       await must(deno, ["check", "--no-lock", "typed.ts"], { cwd: project });
     }],
@@ -109,6 +115,8 @@ function versionOf(path) {
   return JSON.parse(readFileSync(join(path, "package.json"), "utf8")).version;
 }
 
+const forNode = { types: ["node"], lib: ["ES2023"], module: "nodenext" };
+
 /**
  * With the types of Node, and with those of the platform alone, as the README
  * says; by Node's resolution and by a bundler's.
@@ -120,35 +128,39 @@ async function compile(project, compiler) {
   const types = join(project, "node_modules/@types");
   mkdirSync(types, { recursive: true });
   linkOnce(resolve("node_modules/@types/node"), join(types, "node"));
-  for (
-    const surroundings of [
-      { types: ["node"], lib: ["ES2023"], module: "nodenext" },
-      {
-        types: [],
-        lib: ["ES2023", "ESNext.Disposable", "DOM"],
-        module: "esnext",
-        moduleResolution: "bundler",
-      },
-    ]
-  ) {
-    const compilerOptions = {
-      target: "es2022",
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      verbatimModuleSyntax: true,
-      skipLibCheck: false,
-      noEmit: true,
-      ...surroundings,
-    };
-    writeFileSync(
-      join(project, "tsconfig.json"),
-      JSON.stringify({ compilerOptions, files: ["typed.ts"] }),
-    );
-    await must(process.execPath, [resolve(compiler, "bin/tsc"), "-p", "."], {
-      cwd: project,
-    });
-  }
+  await compileAs(project, compiler, { ...forNode, file: "typed.ts" });
+  await compileAs(project, compiler, {
+    types: [],
+    lib: ["ES2023", "ESNext.Disposable", "DOM"],
+    module: "esnext",
+    moduleResolution: "bundler",
+    file: "typed.ts",
+  });
+}
+
+/**
+ * @param {string} project
+ * @param {string} compiler
+ * @param {Record<string, unknown> & { file: string }} options
+ */
+async function compileAs(project, compiler, { file, ...surroundings }) {
+  const compilerOptions = {
+    target: "es2022",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: false,
+    noEmit: true,
+    ...surroundings,
+  };
+  writeFileSync(
+    join(project, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: [file] }),
+  );
+  await must(process.execPath, [resolve(compiler, "bin/tsc"), "-p", "."], {
+    cwd: project,
+  });
 }
 
 /** @param {string} target @param {string} path */
