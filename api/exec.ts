@@ -10,7 +10,7 @@ import type { Program, ProgramRequest } from "../core/programs.ts";
 import type { Runtime } from "../core/transport.ts";
 import { execPolicyOf, programRequestOf } from "./exec_options.ts";
 import type { ExecOptions } from "./exec_types.ts";
-import { checkAddress, checkHandshakes, childrenOf } from "./handing.ts";
+import { checkHandshakes, checkProgramAddress, childrenOf } from "./handing.ts";
 import {
   capacityOf,
   checkOptions,
@@ -35,7 +35,7 @@ export async function serveByProgram(
   const request = programRequestOf(command, options);
   const addresses = addressesOf(at);
   const children = childrenOf(runtime, "exec", "a program");
-  for (const address of addresses) checkAddress(address, "a program");
+  for (const address of addresses) checkProgramAddress(runtime, address);
   checkHandshakes(options, "a program");
   const policy = execPolicyOf(options);
   const limits = limitsOf(options);

@@ -61,6 +61,19 @@ export function checkAddress(at: Address, by: Servers): void {
   throw unsupported(by, `${formatAddress(at)} is not possible, ${why}`);
 }
 
+/**
+ * A program takes any socket, abstract names included, where there are some.
+ *
+ * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason.
+ */
+export function checkProgramAddress(runtime: Runtime, at: Address): void {
+  const by = "a program";
+  if (at.transport !== "unix" || !isAbstract(at)) return checkAddress(at, by);
+  const { support, reason } = runtime.capabilities().features.unixAbstract;
+  if (support !== "none") return;
+  throw unsupported(by, `${formatAddress(at)} is not possible, ${reason}`);
+}
+
 /** @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` for options that have clients show who they are. */
 export function checkHandshakes(
   { identify, allowUsers }: ListenOptions,

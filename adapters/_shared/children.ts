@@ -64,10 +64,10 @@ function listen(
   request: ListenRequest,
   events: ListenStartEvents,
 ): Pending {
-  if (at.transport === "tcp") {
+  if (at.transport === "tcp" || (at.transport === "unix" && isAbstract(at))) {
     return listenDirectly(at, request, events, false);
   }
-  if (at.transport === "unix" && !isAbstract(at)) {
+  if (at.transport === "unix") {
     return listenAtPath(at, request, events, false);
   }
   return refuse("its connections cannot be handed to a child", events);

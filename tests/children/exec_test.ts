@@ -4,9 +4,20 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { type ExecOptions, serveExec, SockeyeError } from "../../mod.ts";
+import {
+  capabilities,
+  connect,
+  type ExecOptions,
+  serveExec,
+  SockeyeError,
+} from "../../mod.ts";
 import { needs } from "../examples/peers.ts";
-import { bytesFrom, differs, withProgram } from "./exec_fixtures.ts";
+import {
+  bytesFrom,
+  differs,
+  ExecClient,
+  withProgram,
+} from "./exec_fixtures.ts";
 import { isThere, until } from "./fixtures.ts";
 
 const linux = process.platform === "linux"
@@ -441,7 +452,7 @@ test("exec: what cannot be an argument, a variable or a path is refused", async 
 });
 
 test("exec: what cannot be handed over is refused, with the reason", async () => {
-  for (const at of ["fifo:/tmp/none", "mem:none", "unix:@none", "udp://:0"]) {
+  for (const at of ["fifo:/tmp/none", "mem:none", "udp://:0"]) {
     await assert.rejects(serveExec(at, ["cat"], { signals: false }), {
       code: "ERR_SOCKEYE_UNSUPPORTED",
       message: /Cannot serve by a program: .* is not possible, /,
@@ -467,6 +478,24 @@ test(
     });
   },
 );
+
+test("exec: abstract names, where the runtime has some", async () => {
+  const name = `@sockeye-${process.pid}-exec`;
+  const { unixAbstract } = (await capabilities()).features;
+  const serving = serveExec(`unix:${name}`, ["env"], {
+    signals: false,
+    env: { PATH: process.env["PATH"] },
+  });
+  if (unixAbstract.support === "none") {
+    return await assert.rejects(serving, { code: "ERR_SOCKEYE_UNSUPPORTED" });
+  }
+  const server = await serving;
+  const client = new ExecClient(await connect(server.addresses[0]!));
+  const { PATH: _, ...told } = variables(await client.text());
+  assert.deepEqual(told, { PROTO: "UNIX", UNIXLOCALPATH: name });
+  await client.connection.close();
+  await server.close();
+});
 
 /** As proc(5) says: `S` sleeps, `Z` is a zombie; nothing if it is gone. */
 function stateOf(pid: number): string {
