@@ -7,6 +7,7 @@
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import process from "node:process";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
+import type { ChildExit } from "../../core/pool/child.ts";
 import type {
   Environment,
   Program,
@@ -20,10 +21,9 @@ import type { StreamHandle } from "../../core/transport.ts";
 import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
 import type { LentSocket } from "./lent_socket.ts";
-import type { ChildExit } from "../../core/pool/child.ts";
-import type { Ended, StartedProgram, StartProgram } from "./start_program.ts";
 import type { NetStream } from "./net_stream.ts";
 import { fateOfParent } from "./orphans.ts";
+import type { Ended, StartedProgram, StartProgram } from "./start_program.ts";
 
 /** Looks for a program; see `Children.find`. */
 export function findProgram(
