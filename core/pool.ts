@@ -23,6 +23,7 @@ import { hasProved, isEarly, PoolFailures } from "./pool/failures.ts";
 import type { PoolOutput } from "./pool/output.ts";
 import { type PoolCounts, Population } from "./pool/population.ts";
 import {
+  hasRoomFor,
   hasSurplus,
   neededFor,
   type PoolLimits,
@@ -395,7 +396,7 @@ export class PoolMachine {
       return wantsStart(this.#limits, tally, this.#waiting);
     }
     // Only for those that wait already.
-    return this.#state === "draining" && tally.alive < this.#limits.max &&
+    return this.#state === "draining" && hasRoomFor(this.#limits, tally) &&
       tally.idle < neededFor(this.#limits, tally, this.#waiting);
   }
 }

@@ -61,15 +61,20 @@ export function tallyOf(children: Iterable<Readonly<PoolChild>>): Tally {
   return { alive, active, ready, idle, old };
 }
 
+/** Whether one more child may be started. */
+export function hasRoomFor(limits: PoolLimits, tally: Tally): boolean {
+  return tally.alive < limits.max &&
+    tally.active - tally.ready < limits.maxStarting;
+}
+
 /** Whether a running pool is to start one more child. */
 export function wantsStart(
   limits: PoolLimits,
   tally: Tally,
   waiting: number,
 ): boolean {
-  const { min, max, maxStarting, spare, exclusive } = limits;
-  if (tally.alive >= max) return false;
-  if (tally.active - tally.ready >= maxStarting) return false;
+  const { min, spare, exclusive } = limits;
+  if (!hasRoomFor(limits, tally)) return false;
   if (tally.active < min) return true;
   if (tally.idle < neededFor(limits, tally, waiting) + spare) return true;
   // A replacement comes before whom it replaces goes; one at a time.

@@ -29,6 +29,10 @@ function completed(given: Partial<PoolLimits>): PoolLimits {
 interface Seen {
   open: number;
   dying: boolean;
+  /** Given, and neither got nor returned. */
+  pending: number;
+  /** Answers still to come: for those, and for what was returned. */
+  owed: number;
 }
 
 /** A conversation with a pool. */
@@ -85,6 +89,43 @@ export class PoolConversation {
     this.machine.handleReturned(this.now, id);
     return this.exited(id, { status: null, error }, random);
   }
+  /** It has got one that it was given, or answers again. */
+  got(id: number): this {
+    const child = this.running.get(id);
+    if (child !== undefined && child.owed > 0) {
+      child.owed--;
+      if (child.pending > 0) child.pending--;
+    }
+    this.machine.handleGot(this.now, id);
+    return this.drain();
+  }
+  /** It did not get one that it was given; nothing if it has none such. */
+  returned(id: number): this {
+    const child = this.running.get(id);
+    if (child === undefined || child.pending === 0) return this;
+    child.pending--;
+    child.open--;
+    this.machine.handleReturned(this.now, id);
+    return this.drain();
+  }
+  leaving(id: number): this {
+    this.machine.handleLeaving(this.now, id);
+    return this.drain();
+  }
+  /** It takes nothing more, whoever asked for that. */
+  ending(id: number): this {
+    const child = this.running.get(id);
+    if (child !== undefined) child.dying = true;
+    this.machine.handleEnding(this.now, id);
+    return this.drain();
+  }
+  /** It has done all that it had; said by one that was told to retire. */
+  finished(id: number): this {
+    const found = [...this.machine.children].find((each) => each.id === id);
+    if (found?.state === "retiring") this.running.get(id)!.open = 0;
+    this.machine.handleFinished(this.now, id);
+    return this.drain();
+  }
   timeout(): this {
     this.machine.handleTimeout(this.now);
     return this.drain();
@@ -134,12 +175,19 @@ export class PoolConversation {
     if (output.do === "start") {
       assert.ok(!this.started.has(output.child), "a number twice");
       this.started.add(output.child);
-      this.running.set(output.child, { open: 0, dying: false });
+      this.running.set(output.child, {
+        open: 0,
+        dying: false,
+        pending: 0,
+        owed: 0,
+      });
     } else if (output.do === "deliver") {
       const child = this.running.get(output.child);
       assert.ok(child, `a connection for child ${output.child}, which is gone`);
       assert.ok(!child.dying, "a connection for a dying child");
       child.open++;
+      child.pending++;
+      child.owed++;
       assert.ok(!this.limits.exclusive || child.open === 1, "two at once");
     } else if (output.do === "retire" || output.do === "kill") {
       const child = this.running.get(output.child);

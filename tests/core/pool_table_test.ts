@@ -52,6 +52,11 @@ const inputs: Record<string, Act> = {
   ready: (t) => t.ready(1),
   taken: (t) => t.taken(1),
   left: (t) => t.left(1),
+  got: (t) => t.got(1),
+  returned: (t) => t.returned(1),
+  leaving: (t) => t.leaving(1),
+  ending: (t) => t.ending(1),
+  finished: (t) => t.finished(1),
   exited: (t) => t.exited(1, { status: 1 }, 1),
   early: (t) => t.timeout(),
   late: (t) => t.at(t.now + 60_000).timeout(),
@@ -67,6 +72,11 @@ const answers: Record<ChildState, Record<string, string>> = {
     ready: "",
     taken: "",
     left: "",
+    got: "",
+    returned: "",
+    leaving: "",
+    ending: "",
+    finished: "",
     exited: "",
     early: "",
     late: "kill 1, start 2",
@@ -79,6 +89,11 @@ const answers: Record<ChildState, Record<string, string>> = {
     ready: "",
     taken: "",
     left: "",
+    got: "",
+    returned: "",
+    leaving: "start 2",
+    ending: "",
+    finished: "",
     exited: "",
     early: "",
     late: "",
@@ -91,6 +106,11 @@ const answers: Record<ChildState, Record<string, string>> = {
     ready: "",
     taken: "",
     left: "",
+    got: "",
+    returned: "",
+    leaving: "",
+    ending: "",
+    finished: "",
     exited: "closed",
     early: "",
     late: "kill 1",
@@ -103,6 +123,11 @@ const answers: Record<ChildState, Record<string, string>> = {
     ready: "",
     taken: "",
     left: "",
+    got: "",
+    returned: "",
+    leaving: "",
+    ending: "",
+    finished: "",
     exited: "closed",
     early: "",
     late: "",
@@ -116,6 +141,11 @@ const answers: Record<ChildState, Record<string, string>> = {
     ready: "",
     taken: "",
     left: "",
+    got: "",
+    returned: "",
+    leaving: "",
+    ending: "",
+    finished: "",
     exited: "",
     early: "",
     late: "kill 2, start 3",
@@ -159,6 +189,11 @@ const step = fc.tuple(
     "taken",
     "left",
     "left",
+    "got",
+    "returned",
+    "leaving",
+    "ending",
+    "finished",
     "exited",
     "crashed",
     "refused",
@@ -193,6 +228,16 @@ function play(
     case "left":
       if (child !== undefined && child.open > 0) t.left(id);
       return;
+    case "got":
+      return void t.got(id);
+    case "returned":
+      return void (t.limits.exclusive ? undefined : t.returned(id));
+    case "leaving":
+      return void t.leaving(id);
+    case "ending":
+      return void t.ending(id);
+    case "finished":
+      return void t.finished(id);
     case "exited":
       return void t.exited(id, {}, random);
     case "crashed":
@@ -233,8 +278,28 @@ test("pool: random operations keep the limits, reap all, and end", () => {
       assert.equal(t.machine.counts.started, t.reaped);
       assert.equal(t.machine.pollTimeout(), Infinity);
     }),
-    { numRuns: 400 },
+    { numRuns: 2000 },
   );
+});
+
+test("pool: a crash loop never spins, however many wait", () => {
+  const t = new PoolConversation({ max: 8, maxStarting: 4 });
+  // One serves for the whole hour; whoever comes after it waits.
+  t.waiting().ready(1);
+  for (let i = 0; i < 20; i++) t.waiting();
+  let starts = 0;
+  while (t.now < 3_600_000) {
+    for (const id of [...t.running.keys()]) {
+      if (id === 1) continue;
+      starts++;
+      t.exited(id, { status: 1 }, 0);
+    }
+    const next = t.machine.pollTimeout();
+    assert.ok(next > t.now, "no time passes");
+    t.at(next).timeout();
+  }
+  assert.ok(starts < 4 * (3_600_000 / 15_000 + 20), `${starts} starts`);
+  assert.equal(t.machine.waiting, 20);
 });
 
 test("pool: starts are never more than time and backoff allow", () => {

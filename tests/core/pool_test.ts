@@ -225,6 +225,52 @@ test("pool: a member that was given enough is replaced as one that took it", () 
   t.expect("retire 1 Infinity").waiting().expect("deliver 2");
 });
 
+test("pool: of those with one connection at a time, idle ones leave at maxAge, others behind it", () => {
+  const limits = {
+    max: 4,
+    spare: 1,
+    maxConnectionsPerChild: 9,
+    maxAge: 60_000,
+  };
+  const t = new PoolConversation(limits).expect("start 1").ready(1).waiting();
+  t.expect("deliver 1", "start 2").ready(2).at(60_000).timeout();
+  t.expect("retire 2 Infinity", "start 3").ready(3).left(1);
+  t.expect("retire 1 Infinity").exited(1).exited(2).expect();
+});
+
+test("pool: chance moves starts apart: never before the half, never behind the whole", () => {
+  for (const random of [0, 0.25, 0.5, 0.75, 0.999]) {
+    const t = new PoolConversation({ ...members, min: 1 }).expect("start 1");
+    t.exited(1, { status: 1 }, random);
+    const pause = t.machine.pollTimeout();
+    assert.equal(pause, 50 * (0.5 + random / 2));
+    t.at(pause - 0.1).timeout().expect().at(pause).timeout().expect("start 2");
+  }
+});
+
+test("pool: one that is ending is given nothing, though its end is still to come", () => {
+  const t = new PoolConversation(members).expect("start 1", "start 2");
+  t.ready(1).ready(2).ending(1).waiting().waiting();
+  t.expect("deliver 2", "deliver 2").exited(1).expect();
+  t.at(50).timeout().expect("start 3");
+});
+
+test("pool: what comes back waits again, and goes to one that answers", () => {
+  const t = new PoolConversation(members).expect("start 1", "start 2");
+  t.ready(1).ready(2).waiting().expect("deliver 1").returned(1);
+  t.expect("deliver 2").waiting().expect("deliver 1").got(1).got(1);
+  assert.equal(t.machine.waiting, 0);
+});
+
+test("pool: one that was asked to end by somebody else is replaced first", () => {
+  const t = new PoolConversation(members).expect("start 1", "start 2");
+  t.ready(1).ready(2).leaving(2).expect("start 3").ready(3);
+  t.expect("retire 2 Infinity").finished(2).expect();
+  assert.equal(t.machine.pollTimeout(), 500);
+  t.exited(2).expect();
+  assert.equal(t.machine.counts.failed, 0);
+});
+
 test("pool: close lets the children finish, and kills those that do not", () => {
   const t = new PoolConversation(members).expect("start 1", "start 2");
   t.ready(1).ready(2).taken(1).at(100).close(2000);
@@ -251,6 +297,12 @@ test("pool: close kills who only starts, unless somebody waits for it", () => {
   const t = new PoolConversation({ max: 3 }).waiting().expect("start 1");
   t.close(2000).expect().ready(1).expect("deliver 1", "retire 1 2000");
   t.left(1).exited(1).expect("closed");
+});
+
+test("pool: while it closes, no more start at once than before", () => {
+  const t = new PoolConversation({ max: 3, maxStarting: 1 });
+  t.waiting().expect("start 1").waiting().close(1000).expect();
+  t.ready(1).expect("deliver 1", "retire 1 1000", "start 2");
 });
 
 test("pool: who still waits at the end of the grace is dropped", () => {
