@@ -4,7 +4,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
-import { onStage, type Server } from "../../examples/programs.ts";
+import {
+  exampleCommand,
+  onStage,
+  type Server,
+} from "../../examples/programs.ts";
 import { forking, until } from "../fixtures.ts";
 import {
   closedOf,
@@ -126,3 +130,48 @@ for (const strategy of forking) {
     );
   }
 }
+
+/** The same, and says before when it has come. */
+const comer = `
+s = connect(sys.argv[1])
+say("connected")
+s.sendall(b"id\\n")
+say("served by", s.recv(100).decode().strip())
+while hear():
+    s.sendall(b"more\\n")
+    say(s.recv(100).decode().strip())
+`;
+
+test(
+  "exec: at the limit of processes whoever comes waits",
+  limited,
+  onStage(async (stage) => {
+    stage.open();
+    const command = [...exampleCommand("exec"), "tcp://:0", "--", "cat"];
+    const program = stage.start([...asUser, ...command]);
+    await program.said("parent ");
+    const listening = await program.said("listening ");
+    const addresses = [listening.slice("listening ".length)];
+    const server: Server = Object.assign(program, { addresses });
+    const first = stage.python(comer, addresses[0]!);
+    await first.said("served by");
+    limit(server, tasksOfUser());
+    const others = Array.from(
+      { length: 4 },
+      () => stage.python(comer, addresses[0]!),
+    );
+    for (const other of others) await other.said("connected");
+    // Whom it has, it serves.
+    first.write("go on\n");
+    await first.said("more");
+    for (const { lines } of others) assert.deepEqual(lines, ["connected"]);
+    limit(server, 10_000);
+    for (const other of others) await other.said("served by");
+    for (const other of [first, ...others]) other.end("\n");
+    for (const other of others) await other.ended();
+    server.signal("SIGTERM");
+    assert.equal(await server.ended(), 0, server.errors);
+    assert.equal(server.errors, "");
+    assert.equal(server.lines.at(-2), "programs: 5 run, 0 failed");
+  }),
+);
