@@ -48,6 +48,7 @@ export type PoolState = "running" | "draining" | "ending" | "closed";
  *   exclusive: true, // a child for each connection
  *   min: 1,
  *   max: 8,
+ *   maxStarting: 2,
  *   spare: 0,
  *   maxConnectionsPerChild: Infinity,
  *   maxAge: Infinity,

@@ -6,14 +6,15 @@
 // hundreds. Node's own compile cache does it too, but not before Node 24.
 import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { registerHooks, stripTypeScriptTypes } from "node:module";
+import * as modules from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const directory = process.env.SOCKEYE_STRIP_CACHE;
 
-registerHooks({
+// What a test starts may be of another Node, which has them not.
+modules.registerHooks?.({
   load(url, context, nextLoad) {
     if (!/^file:.*\.ts$/.test(url)) return nextLoad(url, context);
     const text = readFileSync(fileURLToPath(url), "utf8");
@@ -28,7 +29,7 @@ function strip(text, url) {
   // It is experimental, as is the stripping that it stands for.
   process.emitWarning = () => {};
   try {
-    return stripTypeScriptTypes(text, { sourceUrl: url });
+    return modules.stripTypeScriptTypes(text, { sourceUrl: url });
   } finally {
     process.emitWarning = emitWarning;
   }
