@@ -4,6 +4,7 @@
 // What a test forgot, a server or a changed global, then meets no other file;
 // the time limit names the file; and some files run at once (lanes.mjs).
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -247,6 +248,8 @@ function strippingEnv() {
   const { href } = new URL("strip_cache.mjs", import.meta.url);
   const cache = join(ownDirectory(), "stripped");
   mkdirSync(cache, { recursive: true });
+  // Tests have processes of other users, who are to read it as well.
+  chmodSync(ownDirectory(), 0o755);
   return { NODE_OPTIONS: `--import=${href}`, SOCKEYE_STRIP_CACHE: cache };
 }
 
