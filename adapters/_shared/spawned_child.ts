@@ -149,9 +149,18 @@ export class SpawnedChild implements ChildHandle {
       : socket;
     // Deno would close a server here that it sends; of a socket nothing stays.
     const options = { keepOpen: handle instanceof Server };
-    child.send(messageOf(letter, socket), handle, options, (error) => {
+    const message = messageOf(letter, socket);
+    const sent = (error: Error | null): void => {
       if (error) discard(socket);
-    });
+    };
+    try {
+      child.send(message, handle, options, sent);
+    } catch {
+      // Deno, which had no descriptor left for its copy ("This handle type cannot
+      // be sent"). Without it the child counts one that was over before it came.
+      discard(socket);
+      child.send(message, undefined, {}, sent);
+    }
   }
 
   #heard(message: unknown): void {

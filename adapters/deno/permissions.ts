@@ -5,7 +5,6 @@
  * @module
  */
 import process from "node:process";
-import type { Capability } from "../../core/transport.ts";
 import type { Grants } from "../_shared/grants.ts";
 
 /** Whether a permission is there already. */
@@ -28,13 +27,7 @@ export const grants: Grants = {
 };
 
 /** Whether Deno may start itself again, and look for the configuration of a module. */
-export function selfStart(): Capability {
+export function maySelfStart(): boolean {
   const command = process.execPath;
-  if (isGranted({ name: "read" }) && isGranted({ name: "run", command })) {
-    return { support: "native" };
-  }
-  return {
-    support: "none",
-    reason: "Deno starts children with --allow-read and --allow-run only",
-  };
+  return isGranted({ name: "read" }) && isGranted({ name: "run", command });
 }

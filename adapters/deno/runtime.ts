@@ -31,7 +31,7 @@ import { connectStream } from "./connect.ts";
 import { traits } from "./datagram.ts";
 import { fifoPlatform } from "./fifo_platform.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
-import { grants, isGranted, selfStart } from "./permissions.ts";
+import { grants, isGranted, maySelfStart } from "./permissions.ts";
 import { startProgram } from "./start_program.ts";
 import { turn } from "./turn.ts";
 
@@ -65,7 +65,18 @@ function readDebug(): boolean {
     Boolean(Deno.env.get(variable));
 }
 
+/** Of connections that are handed to another process. */
+const handing: Capability = {
+  support: "native",
+  reason:
+    "Its listener is of node:net, which accepts without end: at the limit of descriptors it dies",
+};
+
 function gaps(): Partial<Record<Feature, Capability>> {
+  const children: Capability = maySelfStart() ? handing : {
+    support: "none",
+    reason: "Deno starts children with --allow-read and --allow-run only",
+  };
   return {
     udpFilter: {
       support: "emulated",
@@ -105,12 +116,8 @@ function gaps(): Partial<Record<Feature, Capability>> {
       support: "native",
       reason: "Deno can only switch it on: keepAliveDelay is ignored",
     },
-    process: selfStart(),
-    prefork: selfStart(),
-    exec: {
-      support: "native",
-      reason:
-        "Its listener is of node:net, which accepts without end: at the limit of descriptors it dies",
-    },
+    process: children,
+    prefork: children,
+    exec: handing,
   };
 }

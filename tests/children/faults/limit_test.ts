@@ -91,7 +91,7 @@ for (const strategy of forking) {
         const server = await startServer(
           stage,
           // A child of Node that has no room for its threads waits for ever.
-          { strategy, startTimeout: 2000 },
+          { strategy, startTimeout: 5000 },
           asUser,
         );
         const first = stage.python(talker, server.addresses[0]!);
