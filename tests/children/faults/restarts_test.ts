@@ -50,7 +50,6 @@ for (const strategy of ["prefork"] as const) {
       const load = await endLoad(loading);
       server.signal("SIGTERM");
       const status = await server.ended();
-      console.log(server.lines.slice(-2));
       assert.equal(status, 0, server.errors);
       const { accepted, failed, children } = told<ServerStats>(server, "stats");
       const watched = await seenBy(watching);
