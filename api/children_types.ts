@@ -69,6 +69,9 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   /**
    * Whether the server heeds signals: SIGTERM and SIGINT close it, a second one
    * aborts what is left, SIGHUP replaces the children. Default true.
+   *
+   * The exit status stays the program's: `Server.closed` tells how many were
+   * `aborted`, and `process.exitCode` is there to be set.
    */
   signals?: boolean;
   /** What connections are given to finish after SIGTERM or SIGINT, milliseconds. Default 5000. */
