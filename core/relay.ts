@@ -13,8 +13,8 @@
  *   told: when it asked to be told, and as the contract wants it told.
  *
  * Both are bounded. Towards the handler there is credit: bytes are read only
- * while fewer than `relayWindow` are on their way or wait there, and the kernel
- * stops the peer. Towards the socket the contract bounds it: one transmit is
+ * while fewer than `relayWindow` are on their way or wait there, small pieces
+ * counted for more (`relay/credit.ts`), and the kernel stops the peer. Towards the socket the contract bounds it: one transmit is
  * pending at a time, and it is over when the system has taken its bytes, so
  * that a write is told at the moment at which it would be told without a relay.
  *
@@ -34,10 +34,10 @@ export const relayWindow = 131_072;
 export {
   type FrameKind,
   FrameQueue,
+  isShared,
   type Opened,
   readFailure,
   readFrames,
-  toBuffer,
   writeFailure,
   type WrittenFailure,
 } from "./relay/frames.ts";

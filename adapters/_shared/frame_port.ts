@@ -13,8 +13,14 @@ export type OnFrame = (kind: FrameKind, id: number, value: unknown) => void;
 
 /** Where frames are put. */
 export interface FrameSink {
-  /** An `ArrayBuffer` is given away with its frame. */
   push(kind: FrameKind, id: number, value?: unknown): void;
+  /** See `FrameQueue.pushBytes`. */
+  pushBytes(
+    kind: FrameKind,
+    id: number,
+    bytes: Uint8Array,
+    owned: boolean,
+  ): void;
 }
 
 /** One end of a port. */
@@ -36,10 +42,24 @@ export class FramePort implements FrameSink {
     });
   }
 
-  /** What comes within one event goes in one message. */
   push(kind: FrameKind, id: number, value: unknown = null): void {
-    if (this.#queue.empty) setImmediate(this.#flushLater);
+    this.#wake();
     this.#queue.push(kind, id, value);
+  }
+
+  pushBytes(
+    kind: FrameKind,
+    id: number,
+    bytes: Uint8Array,
+    owned: boolean,
+  ): void {
+    this.#wake();
+    this.#queue.pushBytes(kind, id, bytes, owned);
+  }
+
+  /** What comes within one turn of the loop goes in one message. */
+  #wake(): void {
+    if (this.#queue.empty) setImmediate(this.#flushLater);
   }
 
   readonly #flushLater = (): void => this.#flush();

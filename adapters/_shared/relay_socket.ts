@@ -11,7 +11,6 @@ import {
   relayWindow,
   SocketSide,
   type SocketSideCommand,
-  toBuffer,
   writeFailure,
 } from "../../core/relay.ts";
 import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
@@ -68,7 +67,7 @@ export class RelayedSocket implements StreamEvents {
         side.handleCredit(value as number);
         break;
       case "transmit":
-        this.#bytes = new Uint8Array(value as ArrayBuffer);
+        this.#bytes = value as Uint8Array;
         side.handleTransmit(this.#bytes.length);
         break;
       case "shutdown":
@@ -96,7 +95,7 @@ export class RelayedSocket implements StreamEvents {
 
   data(bytes: Uint8Array, lent: boolean): boolean {
     this.#side.handleData(bytes.length);
-    this.#sink.push("data", this.#id, toBuffer(bytes, !lent));
+    this.#sink.pushBytes("data", this.#id, bytes, !lent);
     this.#drain();
     return false;
   }

@@ -11,10 +11,10 @@ import {
   type FrameKind,
   HandlerSide,
   type HandlerSideOutput,
+  isShared,
   type Opened,
   readFailure,
   relayWindow,
-  toBuffer,
 } from "../../core/relay.ts";
 import type {
   Credentials,
@@ -35,7 +35,7 @@ export class RelayedStream implements StreamHandle {
   readonly #sink: FrameSink;
   readonly #onOver: () => void;
   readonly #side: HandlerSide = new HandlerSide(relayWindow);
-  readonly #held: Deque<ArrayBuffer> = new Deque();
+  readonly #held: Deque<Uint8Array> = new Deque();
   #events: StreamEvents | undefined;
   #error: SockeyeError | undefined;
   #woken = false;
@@ -63,7 +63,7 @@ export class RelayedStream implements StreamHandle {
     const side = this.#side;
     switch (kind) {
       case "data":
-        return this.#arrived(value as ArrayBuffer);
+        return this.#arrived(value as Uint8Array);
       case "end":
         side.handleReadClosed();
         break;
@@ -83,9 +83,12 @@ export class RelayedStream implements StreamHandle {
     this.#tell();
   }
 
-  #arrived(bytes: ArrayBuffer): void {
-    if (!this.#side.handleData(bytes.byteLength)) return;
-    this.#held.push(bytes);
+  #arrived(bytes: Uint8Array): void {
+    const side = this.#side;
+    if (!side.handleData(bytes.length)) return;
+    // What is to wait must not hold on to what came with it.
+    const copies = isShared(bytes) && !side.isReading;
+    this.#held.push(copies ? new Uint8Array(bytes) : bytes);
     this.#tell();
   }
 
@@ -108,7 +111,7 @@ export class RelayedStream implements StreamHandle {
 
   transmit(bytes: Uint8Array): number {
     this.#side.transmit(bytes.length);
-    this.#sink.push("transmit", this.#id, toBuffer(bytes, false));
+    this.#sink.pushBytes("transmit", this.#id, bytes, false);
     this.#wake();
     return 0;
   }
@@ -182,8 +185,8 @@ export class RelayedStream implements StreamHandle {
   }
 
   #tellData(events: StreamEvents): void {
-    const bytes = new Uint8Array(this.#held.shift()!);
+    const bytes = this.#held.shift()!;
     this.#side.told(bytes.length);
-    events.data(bytes, false);
+    events.data(bytes, isShared(bytes));
   }
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { costOf } from "./credit.ts";
+
 /** What the driver is to tell of the connection; polled in this order. */
 export type HandlerSideOutput =
   | "written"
@@ -20,7 +22,7 @@ export type HandlerSideOutput =
  * the driver polls outputs until `"wait"`, and then `pollCredit`.
  */
 export class HandlerSide {
-  /** Told bytes for which there is credit to be given. */
+  /** What was told and has not been given credit for, by `costOf`. */
   #owed = 0;
   readonly #creditAt: number;
   #attached = false;
@@ -45,6 +47,11 @@ export class HandlerSide {
   /** Whether all is told: nothing more comes of it. */
   get isDone(): boolean {
     return this.#closedTold;
+  }
+
+  /** Whether data that arrives is told at once. */
+  get isReading(): boolean {
+    return this.#attached && this.#reading;
   }
 
   // What the socket's side tells
@@ -137,7 +144,7 @@ export class HandlerSide {
   /** `length` bytes were told. */
   told(length: number): void {
     this.#held -= length;
-    this.#owed += length;
+    this.#owed += costOf(length);
   }
 
   /** The transmit whose end is told now: its length. */
@@ -148,7 +155,7 @@ export class HandlerSide {
     return length;
   }
 
-  /** How many bytes to give credit for now; 0 for none. */
+  /** How much credit to give now; 0 for none. */
   pollCredit(): number {
     if (this.#owed < this.#creditAt || this.#end !== "no") return 0;
     const owed = this.#owed;

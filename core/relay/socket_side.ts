@@ -5,6 +5,8 @@
  * @module
  */
 
+import { costOf } from "./credit.ts";
+
 /** What the driver is to tell the socket; polled in this order. */
 export type SocketSideCommand =
   | "startRead"
@@ -21,7 +23,7 @@ export type SocketSideCommand =
  * and then `pollWritten`.
  */
 export class SocketSide {
-  /** Bytes that may yet be read. */
+  /** What may yet be read, by `costOf`. */
   #credit: number;
   #reading = false;
   #readClosed = false;
@@ -53,7 +55,7 @@ export class SocketSide {
 
   /** Bytes arrived. */
   handleData(length: number): void {
-    this.#credit -= length;
+    this.#credit -= costOf(length);
   }
   /** The peer's end arrived. */
   handleReadClosed(): void {
@@ -71,7 +73,7 @@ export class SocketSide {
 
   // What the handler's side asks
 
-  /** It has told `count` bytes. */
+  /** It has told what took so much. */
   handleCredit(count: number): void {
     this.#credit += count;
   }

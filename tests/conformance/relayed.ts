@@ -12,7 +12,6 @@ import type { Runtime } from "../../core/transport.ts";
 
 let loading: Promise<Runtime> | undefined;
 
-/** Piece by piece: one case has few descriptors, and Node would open all files at once. */
 async function load(): Promise<Runtime> {
   return await (await import("./relayed_runtime.ts")).relayedRuntime();
 }

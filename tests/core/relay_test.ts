@@ -6,10 +6,10 @@ import { SockeyeError } from "../../core/error.ts";
 import {
   FrameQueue,
   HandlerSide,
+  isShared,
   readFailure,
   readFrames,
   SocketSide,
-  toBuffer,
   writeFailure,
 } from "../../core/relay.ts";
 
@@ -59,10 +59,17 @@ function play<Side>(
 const socketTables: Record<string, Step<SocketSide>[]> = {
   "reads while there is credit": [
     [() => {}, "startRead"],
-    [(s) => s.handleData(60)],
-    [(s) => s.handleData(60), "stopRead"], // a chunk may exceed it
-    [(s) => s.handleCredit(20)],
+    [(s) => s.handleData(6000)],
+    [(s) => s.handleData(6000), "stopRead"], // a chunk may exceed it
+    [(s) => s.handleCredit(2000)],
     [(s) => s.handleCredit(1), "startRead"],
+  ],
+  "small pieces take more than their length": [
+    [() => {}, "startRead"],
+    [(s) => {
+      for (let i = 0; i < 19; i++) s.handleData(1);
+    }],
+    [(s) => s.handleData(1), "stopRead"],
   ],
   "reads no more behind the end": [
     [() => {}, "startRead"],
@@ -116,7 +123,7 @@ const socketTables: Record<string, Step<SocketSide>[]> = {
 
 for (const [name, steps] of Object.entries(socketTables)) {
   test(`relay: beside the socket: ${name}`, () => {
-    play(new SocketSide(100), commands, steps);
+    play(new SocketSide(10_000), commands, steps);
   });
 }
 
@@ -213,7 +220,7 @@ for (const [name, steps] of Object.entries(handlerTables)) {
 }
 
 test("relay: credit is given by halves of the window, and not behind the end", () => {
-  const side = new HandlerSide(100);
+  const side = new HandlerSide(10_000);
   side.attach();
   side.startRead();
   const told = (length: number): number => {
@@ -221,16 +228,20 @@ test("relay: credit is given by halves of the window, and not behind the end", (
     outputs(side, length);
     return side.pollCredit();
   };
-  assert.deepEqual([told(49), told(1), told(10), told(90)], [0, 50, 0, 100]);
+  const credits = [4000, 1, 500, 9000].map(told);
+  assert.deepEqual(credits, [0, 0, 4000 + 512 + 512, 9000]);
   side.handleReadClosed();
   outputs(side);
   assert.equal(side.pollCredit(), 0);
 });
 
 test("relay: whatever the order, every byte crosses, and no more than the window and a chunk wait", () => {
-  const window = 100;
+  const window = 10_000;
   const step = fc.oneof(
-    fc.record({ do: fc.constant("data"), n: fc.integer({ min: 1, max: 70 }) }),
+    fc.record({
+      do: fc.constant("data"),
+      n: fc.integer({ min: 1, max: 7000 }),
+    }),
     fc.constantFrom({ do: "start", n: 0 }, { do: "stop", n: 0 }),
   );
   fc.assert(fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
@@ -269,7 +280,8 @@ test("relay: whatever the order, every byte crosses, and no more than the window
       }
       settle();
       const held = sent - told;
-      assert.ok(held < window + 70, `${held} bytes wait`);
+      assert.ok(held < window + 7000, `${held} bytes wait`);
+      assert.ok(chunks.length <= window / 500, `${chunks.length} pieces wait`);
     }
     handler.startRead();
     settle();
@@ -278,36 +290,79 @@ test("relay: whatever the order, every byte crosses, and no more than the window
   }));
 });
 
-test("relay: frames go in one message, in order, and their buffers with them", () => {
-  const queue = new FrameQueue();
-  assert.ok(queue.empty);
-  const bytes = new ArrayBuffer(3);
-  queue.push("data", 1, bytes);
-  queue.push("end", 1);
-  queue.push("message", 0, { say: "x" });
+/** What is told of what was pushed, as after a journey. */
+function journey(queue: FrameQueue): unknown[][] {
   assert.ok(!queue.empty);
   const [message, given] = queue.take();
   assert.ok(queue.empty);
-  assert.deepEqual(given, [bytes]);
-  const told: unknown[] = [];
-  readFrames(message, (...frame) => told.push(frame));
-  assert.deepEqual(told, [
-    ["data", 1, bytes],
-    ["end", 1, null],
-    ["message", 0, { say: "x" }],
-  ]);
+  const told: unknown[][] = [];
+  const arrived = structuredClone(message, { transfer: given });
+  readFrames(arrived, (...frame) => told.push(frame));
+  return told;
+}
+
+test("relay: frames go in one message, in order, again and again", () => {
+  const queue = new FrameQueue();
+  assert.ok(queue.empty);
+  for (const round of [1, 2]) {
+    queue.pushBytes("data", 1, new Uint8Array([round, 2, 3]), false);
+    queue.push("written", 1, 7);
+    queue.pushBytes("transmit", 2, new Uint8Array([4]), true);
+    queue.push("end", 1);
+    queue.push("message", 0, { say: "x" });
+    assert.deepEqual(journey(queue), [
+      ["data", 1, new Uint8Array([round, 2, 3])],
+      ["written", 1, 7],
+      ["transmit", 2, new Uint8Array([4])],
+      ["end", 1, null],
+      ["message", 0, { say: "x" }],
+    ]);
+  }
 });
 
-test("relay: bytes travel in a buffer of their own", () => {
-  const whole = new Uint8Array([1, 2, 3]);
-  assert.equal(toBuffer(whole, true), whole.buffer);
-  const lent = toBuffer(whole, false);
-  assert.notEqual(lent, whole.buffer);
-  assert.deepEqual([...new Uint8Array(lent)], [1, 2, 3]);
-  const part = toBuffer(whole.subarray(1), true);
-  assert.deepEqual([...new Uint8Array(part)], [2, 3]);
-  const shared = new Uint8Array(new SharedArrayBuffer(2)).fill(7);
-  assert.deepEqual([...new Uint8Array(toBuffer(shared, true))], [7, 7]);
+test("relay: bytes are sent as they are when they are pushed, and lent ones stay", () => {
+  for (const length of [10, 50_000]) {
+    const queue = new FrameQueue();
+    const bytes = new Uint8Array(length).fill(7);
+    queue.pushBytes("data", 1, bytes, false);
+    bytes.fill(8);
+    const [[, , told]] = journey(queue) as [[string, number, Uint8Array]];
+    assert.deepEqual(told, new Uint8Array(length).fill(7));
+    assert.equal(bytes.length, length);
+    assert.equal(isShared(told), false);
+  }
+});
+
+test("relay: a long piece that is owned is given away, and small ones share memory", () => {
+  const queue = new FrameQueue();
+  const long = new Uint8Array(50_000).fill(9);
+  queue.pushBytes("data", 1, new Uint8Array([1]), true);
+  queue.pushBytes("data", 2, long, true);
+  queue.pushBytes("data", 3, long.subarray(1, 3), true);
+  const pieces = journey(queue).map(([, , value]) => value as Uint8Array);
+  assert.deepEqual(pieces.map(isShared), [true, false, true]);
+  assert.deepEqual(pieces.map(({ length }) => length), [1, 50_000, 2]);
+  assert.deepEqual([...pieces[2]!], [9, 9]);
+  assert.equal(long.length, 0);
+});
+
+test("relay: what is too much to share memory travels all the same", () => {
+  const queue = new FrameQueue();
+  const sent = Array.from(
+    { length: 40 },
+    (_, i) => new Uint8Array(4000).fill(i),
+  );
+  for (const bytes of sent) queue.pushBytes("data", 1, bytes, false);
+  assert.deepEqual(journey(queue).map(([, , value]) => value), sent);
+});
+
+test("relay: memory that threads share is copied", () => {
+  const queue = new FrameQueue();
+  const shared = new Uint8Array(new SharedArrayBuffer(9000)).fill(7);
+  queue.pushBytes("data", 1, shared, true);
+  const [[, , told]] = journey(queue) as [[string, number, Uint8Array]];
+  assert.ok(told.buffer instanceof ArrayBuffer);
+  assert.ok(told.every((byte) => byte === 7));
 });
 
 test("relay: the reason of an end keeps its code and its words", () => {
