@@ -18,7 +18,7 @@ import type { ServerStats } from "../../../mod.ts";
 for (const strategy of forking) {
   test(
     `${strategy}: 200 connections while children are killed: whoever is not harmed is answered`,
-    { ...linux, timeout: 120_000 },
+    { ...linux, timeout: 200_000 },
     onStage(async (stage) => {
       const server = await startServer(stage, { strategy });
       const watching = await watch(stage, server);
