@@ -24,3 +24,21 @@ export async function inLane(work) {
     else next();
   }
 }
+
+/** What ends last of each name. @type {Map<string, Promise<unknown>>} */
+const named = new Map();
+
+/**
+ * As `inLane`, but never at once with other work of the same name.
+ *
+ * @template T
+ * @param {string} name
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export function inLaneAlone(name, work) {
+  const before = named.get(name) ?? Promise.resolve();
+  const over = before.then(() => inLane(work));
+  named.set(name, over.catch(() => {}));
+  return over;
+}

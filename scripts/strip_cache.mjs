@@ -17,11 +17,15 @@ const directory = process.env.SOCKEYE_STRIP_CACHE;
 modules.registerHooks?.({
   load(url, context, nextLoad) {
     if (!/^file:.*\.ts$/.test(url)) return nextLoad(url, context);
-    const text = readFileSync(fileURLToPath(url), "utf8");
-    const source = cached(`${url}\n${text}`, () => strip(text, url));
-    return { format: "module", source, shortCircuit: true };
+    return { format: "module", source: stripped(url), shortCircuit: true };
   },
 });
+
+/** What is left of a source without its types. @param {string} url */
+export function stripped(url) {
+  const text = readFileSync(fileURLToPath(url), "utf8");
+  return cached(`${url}\n${text}`, () => strip(text, url));
+}
 
 /** @param {string} text @param {string} url */
 function strip(text, url) {

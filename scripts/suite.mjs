@@ -15,7 +15,8 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { inLane } from "./lanes.mjs";
+import { fileURLToPath } from "node:url";
+import { inLane, inLaneAlone } from "./lanes.mjs";
 import { badEnd, run } from "./processes.mjs";
 import { parseJunit, parseNodeReport } from "./test_reports.mjs";
 
@@ -40,6 +41,7 @@ import { parseJunit, parseNodeReport } from "./test_reports.mjs";
 /**
  * @typedef {object} Place
  * @property {string} [cwd] where the files are, if not in the repository
+ * @property {boolean} [together] whether one file may run on two runtimes at once
  */
 
 /**
@@ -91,12 +93,13 @@ export function findTests(filters = []) {
  * @param {Place & { binary?: string, compiled: boolean }} options compiled: run
  * what `tsc` made, for Nodes that cannot strip types
  */
-export function runNode(
+export async function runNode(
   files,
   { binary = process.execPath, compiled, ...place },
 ) {
   const reporter = new URL("node_reporter.mjs", import.meta.url).href;
   const strips = !compiled && files.some((file) => file.endsWith(".ts"));
+  const more = strips && { env: await strippingEnv(binary) };
   return runFiles(files, place, {
     name: "Node",
     binary,
@@ -107,7 +110,7 @@ export function runNode(
       compiled ? `.build/${file.replace(/\.ts$/, ".js")}` : file,
     ],
     parse: parseNodeReport,
-    ...(strips && { env: strippingEnv() }),
+    ...more,
   });
 }
 
@@ -163,18 +166,22 @@ async function runFiles(files, place, runner) {
     const nothing = { results: [], output: "", seconds: 0 };
     return { runtime: runner.name, problems, ...nothing };
   }
+  const title = `${runner.name} ${version}`;
   let first = Infinity;
   let last = 0;
-  const ran = await Promise.all(files.map((file) =>
-    inLane(async () => {
-      first = Math.min(first, performance.now());
-      const one = await runFile(file, place, runner);
-      last = performance.now();
-      return one;
-    })
-  ));
+  // A file may count on being alone, with the tasks of a user for example.
+  const ran = await Promise.all(
+    files.map((file) =>
+      inLaneAlone(file, async () => {
+        first = Math.min(first, performance.now());
+        const one = await runFile(file, place, runner);
+        last = performance.now();
+        return one;
+      })
+    ),
+  );
   return {
-    runtime: `${runner.name} ${version}`,
+    runtime: title,
     results: ran.flatMap(({ results }) => results),
     problems: ran.flatMap(({ problem }) => problem ?? []),
     output: ran.map(({ output }) => output).join(""),
@@ -196,7 +203,7 @@ async function runFile(file, place, { binary, args, parse, env: more }) {
   const outcome = await run(binary, args(file, report), {
     limit: FILE_LIMIT,
     env: { ...env, ...more },
-    ...place,
+    ...(place?.cwd && { cwd: place.cwd }),
   });
   const { results, pending, notes } = parse(
     await readFile(report, "utf8").catch(() => ""),
@@ -243,14 +250,36 @@ function reportPath() {
   return join(ownDirectory(), String(reports++));
 }
 
-/** For Nodes that strip types themselves: they need not do it again and again. */
-function strippingEnv() {
-  const { href } = new URL("strip_cache.mjs", import.meta.url);
+/** What the suite loads, of the repository. */
+const sources = [
+  "core",
+  "api",
+  "adapters",
+  "entries",
+  "conformance",
+  "examples",
+  "tests",
+  "mod.ts",
+  "posix.ts",
+];
+
+/**
+ * For Nodes that strip types themselves: they need not do it again and again.
+ *
+ * @param {string} binary
+ */
+async function strippingEnv(binary) {
   const cache = join(ownDirectory(), "stripped");
   mkdirSync(cache, { recursive: true });
   // Tests have processes of other users, who are to read it as well.
   chmodSync(ownDirectory(), 0o755);
-  return { NODE_OPTIONS: `--import=${href}`, SOCKEYE_STRIP_CACHE: cache };
+  const preload = new URL("strip_cache.mjs", import.meta.url);
+  const all = new URL("strip_all.mjs", import.meta.url);
+  const more = { SOCKEYE_STRIP_CACHE: cache };
+  await inLane(() =>
+    run(binary, [fileURLToPath(all), ...sources], { env: { ...env, ...more } })
+  );
+  return { NODE_OPTIONS: `--import=${preload.href}`, ...more };
 }
 
 /** A directory that goes when this process ends. */

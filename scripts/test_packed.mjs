@@ -207,7 +207,7 @@ async function smokeEverywhere(directory, project, tarball, nodes, jsr) {
 async function runSuite(project, manifest, nodes) {
   const files = copyTests(project, tests, programs, manifest);
   if (files.length === 0) throw new Problem("no test was copied: see tests");
-  const place = { cwd: project };
+  const place = { cwd: project, together: true };
   return await Promise.all([
     runDeno(files, place),
     runBun(files, place),
