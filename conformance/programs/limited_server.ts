@@ -1,18 +1,13 @@
 /**
- * An echo server that has few descriptors: told how many it is to hold open, of
- * those that it was started with.
+ * An echo server that is started with few descriptors to have.
  *
- * It cannot be started with so few, since Node opens the modules of a package
- * nearly all at once. Prints its address, then answers each line of its input with its counts.
+ * Prints its address, then answers each line of its input with its counts.
  */
-import { openSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { subjectOf } from "./_subject.ts";
 
-const [module = "", transport = "", at = "", held = "0"] = process.argv.slice(
-  2,
-);
+const [module = "", transport = "", at = ""] = process.argv.slice(2);
 const subject = await subjectOf(module, transport);
 const counts = { opened: 0, answered: 0, broken: 0 };
 
@@ -31,7 +26,6 @@ const server = await subject.serve<{ answered: boolean }>(at, {
   },
 }, { onError: () => {} });
 
-for (let i = 0; i < Number(held); i++) openSync("/dev/null", "r");
 const [address] = server.addresses;
 process.stdout.write(`${JSON.stringify(address)}\n`);
 const input = createInterface({ input: process.stdin });
