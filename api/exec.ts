@@ -8,9 +8,13 @@ import type { Children } from "../core/children.ts";
 import { SockeyeError, textOf } from "../core/error.ts";
 import type { Program, ProgramRequest } from "../core/programs.ts";
 import type { Runtime } from "../core/transport.ts";
-import { execPolicyOf, programRequestOf } from "./exec_options.ts";
-import type { ExecOptions } from "./exec_types.ts";
-import { checkHandshakes, checkProgramAddress, childrenOf } from "./handing.ts";
+import { execPolicyOf, programRequestOf } from "./exec/options.ts";
+import type { ExecOptions } from "./exec/types.ts";
+import {
+  checkHandshakes,
+  checkProgramAddress,
+  childrenOf,
+} from "./children/handing.ts";
 import {
   capacityOf,
   checkOptions,
@@ -18,10 +22,10 @@ import {
   listenRequestOf,
   onErrorOf,
 } from "./options.ts";
-import { PoolServer } from "./pool_server.ts";
-import { ProgramStaff } from "./program_staff.ts";
+import { PoolServer } from "./children/pool_server.ts";
+import { ProgramStaff } from "./exec/staff.ts";
 import { listenOnAll } from "./serve.ts";
-import { addressesOf } from "./serve_children.ts";
+import { addressesOf } from "./children/serve.ts";
 import type { Server } from "./types.ts";
 
 /** Serves over a runtime by a program; see `serveExec` in `mod.ts`. */

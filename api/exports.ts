@@ -52,8 +52,8 @@ export type {
   ChildrenStats,
   ChildStats,
   ModuleLocation,
-} from "./children_types.ts";
-export type { ExecOptions } from "./exec_types.ts";
+} from "./children/types.ts";
+export type { ExecOptions } from "./exec/types.ts";
 export type { ModuleMeta } from "./is_main.ts";
 export { PollEvents } from "./poll_events.ts";
 export type { PollEvent } from "./poll_events.ts";

@@ -19,7 +19,7 @@ import type {
   Runtime,
   StreamHandle,
 } from "../core/transport.ts";
-import type { ChildrenOptions } from "./children_types.ts";
+import type { ChildrenOptions } from "./children/types.ts";
 import { Acceptor, startListening, type Taker } from "./acceptor.ts";
 import { StreamConnection } from "./connection.ts";
 import { Driver } from "./driver.ts";

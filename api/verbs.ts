@@ -17,11 +17,11 @@ import {
   listenRequestOf,
   onErrorOf,
 } from "./options.ts";
-import type { ChildrenOptions, ModuleLocation } from "./children_types.ts";
+import type { ChildrenOptions, ModuleLocation } from "./children/types.ts";
 import { serveByProgram } from "./exec.ts";
-import type { ExecOptions } from "./exec_types.ts";
+import type { ExecOptions } from "./exec/types.ts";
 import { type Handler, serveOver } from "./serve.ts";
-import { isModule, serveByChildren } from "./serve_children.ts";
+import { isModule, serveByChildren } from "./children/serve.ts";
 import { stdinOf } from "./stdin.ts";
 import type {
   Connection,

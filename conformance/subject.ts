@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { ChildrenOptions } from "../api/children_types.ts";
-import type { ExecOptions } from "../api/exec_types.ts";
+import type { ChildrenOptions } from "../api/children/types.ts";
+import type { ExecOptions } from "../api/exec/types.ts";
 import type { BindOptions, DatagramSocket } from "../api/datagram/types.ts";
 import type {
   Connection,

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { findParent } from "../adapters/_shared/parent.ts";
+import { findParent } from "../adapters/_shared/children/parent.ts";
 import { withMemory } from "../adapters/memory/runtime.ts";
-import { serveAsChild } from "../api/child.ts";
+import { serveAsChild } from "../api/children/child.ts";
 import { loadAdapter } from "./adapter.ts";
 
 const parent = findParent();

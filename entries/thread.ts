@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { findMainThread } from "../adapters/_shared/main_thread.ts";
+import { findMainThread } from "../adapters/_shared/threads/main_thread.ts";
 import { withMemory } from "../adapters/memory/runtime.ts";
-import { serveAsChild } from "../api/child.ts";
+import { serveAsChild } from "../api/children/child.ts";
 import type { Runtime } from "../core/transport.ts";
 import { loadAdapter } from "./adapter.ts";
 

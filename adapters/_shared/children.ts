@@ -23,14 +23,14 @@ import type {
   ListenStartEvents,
   Pending,
 } from "../../core/transport.ts";
-import { commandFor } from "./child_command.ts";
+import { commandFor } from "./children/command.ts";
 import type { Grants } from "./grants.ts";
-import { listenAtPath, listenDirectly } from "./net_listener.ts";
-import { fateOfParent } from "./orphans.ts";
+import { listenAtPath, listenDirectly } from "./net/listener.ts";
+import { fateOfParent } from "./children/orphans.ts";
 import { findProgram } from "./programs.ts";
-import { onSignals } from "./signals.ts";
-import { SpawnedChild } from "./spawned_child.ts";
-import type { StartProgram } from "./start_program.ts";
+import { onSignals } from "./children/signals.ts";
+import { SpawnedChild } from "./children/spawned.ts";
+import type { StartProgram } from "./programs/start.ts";
 import { refuse } from "./unsupported.ts";
 
 /** Children of this process; as far as the runtime lets us. */

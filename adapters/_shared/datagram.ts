@@ -34,7 +34,7 @@ import type {
 import type { SockeyeError } from "../../core/error.ts";
 import { familyOf, mappedHost } from "../../core/datagram/ip.ts";
 import type { Pending } from "../../core/transport.ts";
-import { interfaceFor, type Interfaces } from "./interfaces.ts";
+import { interfaceFor, type Interfaces } from "./datagram/interfaces.ts";
 
 /** What the runtimes do differently. */
 export interface DgramTraits {

@@ -30,7 +30,7 @@ import { DiskNameMachine } from "../../core/disk_name.ts";
 import { DiskNameReleaseMachine } from "../../core/disk_name/release.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import type { Pending } from "../../core/transport.ts";
-import { found } from "./disk_found.ts";
+import { found } from "./disk_name/found.ts";
 import { translateError } from "./errors.ts";
 
 /** What an adapter does with sockets, or FIFOs, so that a name can be taken for one. */

@@ -20,10 +20,10 @@ import { placesOf } from "../../core/programs/search.ts";
 import type { StreamHandle } from "../../core/transport.ts";
 import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
-import type { LentSocket } from "./lent_socket.ts";
-import type { NetStream } from "./net_stream.ts";
-import { fateOfParent } from "./orphans.ts";
-import type { Ended, StartedProgram, StartProgram } from "./start_program.ts";
+import type { LentSocket } from "./programs/lent_socket.ts";
+import type { NetStream } from "./net/stream.ts";
+import { fateOfParent } from "./children/orphans.ts";
+import type { Ended, StartedProgram, StartProgram } from "./programs/start.ts";
 
 /** Looks for a program; see `Children.find`. */
 export function findProgram(

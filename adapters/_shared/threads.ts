@@ -20,8 +20,8 @@ import { fileURLToPath, URL } from "node:url";
 import type { Threads } from "../../core/children.ts";
 import type { Capability } from "../../core/transport.ts";
 import type { Grants } from "./grants.ts";
-import { onSignals } from "./signals.ts";
-import { StartedThread } from "./started_thread.ts";
+import { onSignals } from "./children/signals.ts";
+import { StartedThread } from "./threads/started.ts";
 
 /** What each thread runs. */
 const entry = new URL(

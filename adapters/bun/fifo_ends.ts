@@ -16,17 +16,17 @@
 import { closeSync } from "node:fs";
 import { type Backoff, scarcityBackoff } from "../../core/backoff.ts";
 import { errorCode, translateError } from "../_shared/errors.ts";
-import { openAgain } from "../_shared/fifo_check.ts";
+import { openAgain } from "../_shared/fifo/check.ts";
 import type {
   FifoEnds,
   FifoReader,
   FifoReaderEvents,
-} from "../_shared/fifo_ends.ts";
+} from "../_shared/fifo/ends.ts";
 import {
   DirectWriter,
   type Room,
   type RoomEvents,
-} from "../_shared/fifo_writer.ts";
+} from "../_shared/fifo/writer.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 
 /** FIFOs on Bun. */

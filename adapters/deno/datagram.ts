@@ -16,7 +16,7 @@ import type { UdpAddress } from "../../core/address.ts";
 import { type ErrorCode, SockeyeError } from "../../core/error.ts";
 import { familyOf, isLoopback } from "../../core/datagram/ip.ts";
 import type { DgramTraits } from "../_shared/datagram.ts";
-import type { Interfaces } from "../_shared/interfaces.ts";
+import type { Interfaces } from "../_shared/datagram/interfaces.ts";
 import { translateError } from "./errors.ts";
 
 /** See `adapters/_shared/datagram.ts`. */

@@ -31,9 +31,9 @@ import type {
   FifoReaderEvents,
   FifoWriter,
   FifoWriterEvents,
-} from "../_shared/fifo_ends.ts";
-import { socketEnds } from "../_shared/fifo_sockets.ts";
-import { DirectWriter } from "../_shared/fifo_writer.ts";
+} from "../_shared/fifo/ends.ts";
+import { socketEnds } from "../_shared/fifo/sockets.ts";
+import { DirectWriter } from "../_shared/fifo/writer.ts";
 import { translateError } from "./errors.ts";
 import { duplicator } from "./libc.ts";
 

@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import type { Capability } from "../../core/transport.ts";
-import type { Ended, FifoPlatform } from "../_shared/fifo_platform.ts";
+import type { Ended, FifoPlatform } from "../_shared/fifo/platform.ts";
 import { fifoCapability, fifoEnds } from "./fifo_ends.ts";
 import { isGranted } from "./permissions.ts";
 

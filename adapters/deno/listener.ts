@@ -12,7 +12,7 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { type Binder, takeName } from "../_shared/disk_name.ts";
-import { listenDirectly as listenByNet } from "../_shared/net_listener.ts";
+import { listenDirectly as listenByNet } from "../_shared/net/listener.ts";
 import { systemPath } from "../_shared/unix_address.ts";
 import { configure, fromDeno } from "./conn.ts";
 import { translateError } from "./errors.ts";

@@ -13,7 +13,7 @@ import type {
   Ended,
   ProgramStart,
   StartedProgram,
-} from "../_shared/start_program.ts";
+} from "../_shared/programs/start.ts";
 import { translateError } from "./errors.ts";
 
 /** See `StartProgram`. */

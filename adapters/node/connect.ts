@@ -15,8 +15,8 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { translateError } from "../_shared/errors.ts";
-import { nodePath, tcpAddress } from "../_shared/net_addresses.ts";
-import { NetStream, Reading } from "../_shared/net_stream.ts";
+import { nodePath, tcpAddress } from "../_shared/net/addresses.ts";
+import { NetStream, Reading } from "../_shared/net/stream.ts";
 import { nameless } from "../_shared/unix_address.ts";
 
 /** Connects to a TCP or Unix address; Node looks names up, and tries each address of one. */

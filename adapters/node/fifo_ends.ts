@@ -8,8 +8,8 @@
  *
  * @module
  */
-import type { FifoEnds } from "../_shared/fifo_ends.ts";
-import { socketEnds } from "../_shared/fifo_sockets.ts";
+import type { FifoEnds } from "../_shared/fifo/ends.ts";
+import { socketEnds } from "../_shared/fifo/sockets.ts";
 
 /** FIFOs on Node. */
 export const fifoEnds: FifoEnds = socketEnds;

@@ -7,11 +7,11 @@ import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/transport.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
-import { startProgram } from "../_shared/start_program.ts";
-import { plainTraits } from "../_shared/dgram_traits.ts";
-import { nodePlatform } from "../_shared/fifo_platform.ts";
-import { mistakesResets } from "../_shared/net_end.ts";
-import { listenAtPath, listenDirectly } from "../_shared/net_listener.ts";
+import { startProgram } from "../_shared/programs/start.ts";
+import { plainTraits } from "../_shared/datagram/traits.ts";
+import { nodePlatform } from "../_shared/fifo/platform.ts";
+import { mistakesResets } from "../_shared/net/end.ts";
+import { listenAtPath, listenDirectly } from "../_shared/net/listener.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
 import { scheduler } from "../_shared/scheduler.ts";
 import { connectStream } from "./connect.ts";
@@ -34,7 +34,7 @@ export const runtime: Runtime = runtimeOf({
   gaps,
 });
 
-/** Where an end must be read twice to be believed (`net_end.ts`), news of it takes two. */
+/** Where an end must be read twice to be believed (`net/end.ts`), news of it takes two. */
 function turn(callback: () => void): void {
   if (!mistakesResets) return scheduler.turn(callback);
   scheduler.turn(() => scheduler.turn(callback));

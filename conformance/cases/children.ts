@@ -10,7 +10,7 @@ import { only } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { Program } from "../program.ts";
-import type { ChildrenOptions } from "../../api/children_types.ts";
+import type { ChildrenOptions } from "../../api/children/types.ts";
 import type { Server } from "../../api/types.ts";
 import type { Address } from "../../core/address.ts";
 

@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { subjectOf } from "./_subject.ts";
-import type { ChildrenOptions } from "../../api/children_types.ts";
+import type { ChildrenOptions } from "../../api/children/types.ts";
 
 const [module = "", transport = "", at = "", options = ""] = process.argv
   .slice(2);

@@ -8,8 +8,8 @@ import { execFileSync } from "node:child_process";
 import { constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FifoEnds } from "../../adapters/_shared/fifo_ends.ts";
-import { FifoStream } from "../../adapters/_shared/fifo_stream.ts";
+import type { FifoEnds } from "../../adapters/_shared/fifo/ends.ts";
+import { FifoStream } from "../../adapters/_shared/fifo/stream.ts";
 import { runtime, Stream } from "./drive.ts";
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;

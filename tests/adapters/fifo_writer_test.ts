@@ -1,5 +1,5 @@
 /**
- * The writer of `adapters/_shared/fifo_writer.ts` where nobody can tell it of
+ * The writer of `adapters/_shared/fifo/writer.ts` where nobody can tell it of
  * room: without a descriptor left, or without `/proc`.
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { test } from "node:test";
 import {
   DirectWriter,
   type RoomEvents,
-} from "../../adapters/_shared/fifo_writer.ts";
+} from "../../adapters/_shared/fifo/writer.ts";
 import { turns } from "./drive.ts";
 import { fifos } from "./fifo_pairs.ts";
 

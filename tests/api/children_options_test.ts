@@ -4,7 +4,7 @@ import { test } from "node:test";
 import {
   childrenPolicyOf,
   optionsForChild,
-} from "../../api/children_options.ts";
+} from "../../api/children/options.ts";
 import type { ChildrenOptions } from "../../mod.ts";
 
 /** With two processors. */

@@ -1,8 +1,8 @@
 /** A runtime that relays what it accepts, through ports whose both ends are here. */
 import { MessageChannel } from "node:worker_threads";
-import { FramePort } from "../../adapters/_shared/frame_port.ts";
-import { RelayedSocket } from "../../adapters/_shared/relay_socket.ts";
-import { RelayedStream } from "../../adapters/_shared/relay_stream.ts";
+import { FramePort } from "../../adapters/_shared/threads/frame_port.ts";
+import { RelayedSocket } from "../../adapters/_shared/threads/relay_socket.ts";
+import { RelayedStream } from "../../adapters/_shared/threads/relay_stream.ts";
 import { withMemory } from "../../adapters/memory/runtime.ts";
 import type {
   ListenEvents,

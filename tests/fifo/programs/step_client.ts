@@ -8,9 +8,9 @@ import { randomBytes } from "node:crypto";
 import { constants, lstatSync, openSync, readSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { found } from "../../../adapters/_shared/disk_found.ts";
+import { found } from "../../../adapters/_shared/disk_name/found.ts";
 import { errorCode } from "../../../adapters/_shared/errors.ts";
-import { RendezvousFiles } from "../../../adapters/_shared/rendezvous_files.ts";
+import { RendezvousFiles } from "../../../adapters/_shared/fifo/rendezvous_files.ts";
 import { RendezvousClient } from "../../../core/rendezvous/client.ts";
 import type {
   ClientEffect,

@@ -1,0 +1,218 @@
+/**
+ * The side of a child: serves what its parent gives it, with the handler of a
+ * module, until it is told to finish.
+ *
+ * @module
+ */
+import {
+  type ChildCounts,
+  type ChildTask,
+  type FromChild,
+  isToChild,
+  writeError,
+} from "../../core/children/messages.ts";
+import type { Parent, ParentEvents } from "../../core/children.ts";
+import type { Runtime } from "../../core/transport.ts";
+import { capacityOf } from "../options.ts";
+import {
+  checkHandler,
+  closeHandle,
+  type Handler,
+  listenOnAll,
+  LoopServer,
+} from "../serve.ts";
+import type { ServeOptions } from "../types.ts";
+
+/** How old the counts may be that the parent has of us, ms. */
+const countsEvery = 20;
+
+/** What a handler module exports. */
+interface HandlerModule {
+  readonly default?: unknown;
+  /** Told of `childData` and of the end to come, before anybody is served. */
+  readonly onStart?: unknown;
+  /** Told of each `Server.broadcast`. */
+  readonly onBroadcast?: unknown;
+}
+
+/** Imports a module by its URL. */
+export type Load = (url: string) => Promise<unknown>;
+
+/** Serves as a child; over when the parent has said so, or is gone. */
+export function serveAsChild(
+  runtime: Runtime,
+  parent: Parent,
+  load: Load,
+): void {
+  const child = new Child(runtime, parent, load);
+  parent.attach(child);
+  parent.send({ say: "hello" });
+}
+
+class Child implements ParentEvents {
+  readonly #runtime: Runtime;
+  readonly #parent: Parent;
+  readonly #load: Load;
+  /** Aborted when there is nothing more to begin. */
+  readonly #finishing: AbortController = new AbortController();
+  #exclusive = false;
+  #module: HandlerModule = {};
+  #server: LoopServer<unknown> | undefined;
+  #timer: unknown;
+  /** Nothing has changed since the last counts. */
+  #told = true;
+  #grace: number | undefined;
+  #over = false;
+  #isOrphan = false;
+
+  constructor(runtime: Runtime, parent: Parent, load: Load) {
+    this.#runtime = runtime;
+    this.#parent = parent;
+    this.#load = load;
+  }
+
+  // What the parent tells
+
+  message(message: unknown): void {
+    if (!isToChild(message)) return;
+    switch (message.do) {
+      case "begin":
+        this.#begin(message.task).catch((error) => this.#fail(error));
+        break;
+      case "retire":
+        this.#retire(message.grace ?? Infinity);
+        break;
+      case "end":
+        this.#parent.leave();
+        break;
+      case "hear":
+        this.#hear(message.message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  gone(): void {
+    this.#isOrphan = true;
+    if (this.#over || this.#server === undefined) this.#parent.leave();
+    else this.#retire(0);
+  }
+
+  asked(): void {
+    this.#say({ say: "leaving" });
+  }
+
+  // Serving
+
+  async #begin(task: ChildTask): Promise<void> {
+    this.#exclusive = task.exclusive;
+    const module = await this.#load(task.module) as HandlerModule;
+    if (this.#over) return;
+    const handler = module.default;
+    checkHandler(handler);
+    if (typeof module.onStart === "function") {
+      await module.onStart(task.data, this.#finishing.signal);
+    }
+    const options: ServeOptions = { ...task.options };
+    if (task.reports) {
+      options.onError = (error) =>
+        this.#say({ say: "error", error: writeError(error) });
+    }
+    const { addresses, request } = task;
+    const own = request.reusePort
+      ? await listenOnAll(this.#runtime, addresses, request)
+      : [];
+    if (this.#over) return void own.forEach(closeHandle);
+    this.#module = module;
+    this.#server = new LoopServer(
+      this.#runtime,
+      [...this.#parent.listeners(addresses, request), ...own],
+      handler as Handler,
+      options,
+      capacityOf(options),
+    );
+    this.#server.onChange = () => this.#changed();
+    this.#say({ say: "ready" });
+    if (this.#grace !== undefined) this.#retire(this.#grace);
+  }
+
+  #fail(error: unknown): void {
+    this.#say({ say: "failed", error: writeError(error) });
+    this.#finish();
+  }
+
+  #retire(grace: number): void {
+    this.#grace = grace;
+    // With its last connection comes the word to finish; that is no hurry yet.
+    if (!this.#exclusive || grace !== Infinity) this.#finishing.abort();
+    const server = this.#server;
+    if (server === undefined) return;
+    void server.close({ grace }).then(({ drained, aborted }) => {
+      if (this.#over) return;
+      this.#say({ say: "closed", counts: this.#counts(), drained, aborted });
+      this.#finish();
+    });
+  }
+
+  /**
+   * The channel stays open until the parent has heard the last word: Deno drops
+   * what it still had to send, though it says that it is sent.
+   */
+  #finish(): void {
+    this.#over = true;
+    this.#runtime.clearTimer(this.#timer);
+    if (this.#isOrphan) this.#parent.leave();
+  }
+
+  #hear(message: unknown): void {
+    const { onBroadcast } = this.#module;
+    if (typeof onBroadcast !== "function") return;
+    try {
+      onBroadcast(message);
+    } catch (error) {
+      this.#runtime.report(error);
+    }
+  }
+
+  // Counting
+
+  /**
+   * Told at once, before a handler can block us, and then no more for a while:
+   * a message costs more than a connection does.
+   */
+  #changed(): void {
+    if (this.#over) return;
+    this.#told = false;
+    if (this.#timer !== undefined) return;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#told = true;
+    this.#say({ say: "counts", counts: this.#counts() });
+    this.#timer = this.#runtime.setTimer(() => {
+      this.#timer = undefined;
+      if (!this.#told) this.#tell();
+    }, countsEvery);
+  }
+
+  #counts(): ChildCounts {
+    const { accepted, open, waiting, rejected, ...more } = this.#server!.stats;
+    const { received, missed } = this.#parent;
+    const taken = accepted + waiting + rejected - (received - missed);
+    return {
+      taken,
+      left: received + taken - open - waiting,
+      failed: more.failed,
+      rejected,
+      acceptErrors: more.acceptErrors,
+      bytesRead: more.bytesRead,
+      bytesWritten: more.bytesWritten,
+    };
+  }
+
+  #say(message: FromChild): void {
+    this.#parent.send(message);
+  }
+}
