@@ -30,7 +30,7 @@ import {
 } from "./api/verbs.ts";
 import type { StandardInput } from "./api/types.ts";
 import { SockeyeError } from "./core/error.ts";
-import type { Capabilities, Runtime } from "./core/transport.ts";
+import type { Capabilities, Runtime } from "./core/runtime.ts";
 
 export * from "./api/exports.ts";
 

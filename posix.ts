@@ -34,7 +34,7 @@ import {
   READABLE,
   WRITABLE,
 } from "./core/readiness.ts";
-import type { Scheduler } from "./core/transport.ts";
+import type { Scheduler } from "./core/runtime.ts";
 import { Poller } from "./mod.ts";
 
 /** A read gives bytes, the end or the error at once; a listener has a connection waiting. */

@@ -10,11 +10,11 @@ import { checkListenRequest } from "../core/credentials.ts";
 import { SockeyeError, textOf } from "../core/error.ts";
 import { ListenerMachine } from "../core/listener.ts";
 import type { Deadlined } from "../core/timers.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type {
   ListenEvents,
   ListenHandle,
   ListenRequest,
-  Runtime,
   StreamHandle,
 } from "../core/transport.ts";
 import { Loop } from "./loop.ts";

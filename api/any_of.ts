@@ -5,7 +5,7 @@
  * @module
  */
 import { READABLE } from "../core/readiness.ts";
-import type { Scheduler } from "../core/transport.ts";
+import type { Scheduler } from "../core/runtime.ts";
 import { PollEvents } from "./poll_events.ts";
 import { checkTimeout, eventsPerTurn, type Poller } from "./poller.ts";
 import type { ReadinessSource } from "./source.ts";

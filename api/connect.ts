@@ -13,11 +13,11 @@ import { checkConnectRequest } from "../core/credentials.ts";
 import { SockeyeError } from "../core/error.ts";
 import { RetryMachine } from "../core/retry.ts";
 import type { Deadlined } from "../core/timers.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type {
   ConnectEvents,
   ConnectRequest,
   Pending,
-  Runtime,
   StreamHandle,
 } from "../core/transport.ts";
 import { explain, refuseDatagrams } from "./acceptor.ts";

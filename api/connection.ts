@@ -4,7 +4,7 @@
  * @module
  */
 import { SockeyeError } from "../core/error.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { StreamChannel } from "./channel.ts";
 import type { Consumer, Driver } from "./driver.ts";
 import type { WriteWaiter } from "./outbox.ts";

@@ -16,7 +16,7 @@ import type {
 } from "../core/datagram/transport.ts";
 import { SockeyeError } from "../core/error.ts";
 import { ERROR, GONE, HUP, READABLE, WRITABLE } from "../core/readiness.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { explain } from "./acceptor.ts";
 import { DatagramInbox } from "./datagram/inbox.ts";
 import { bindRequestOf, datagramLimitsOf } from "./datagram/options.ts";

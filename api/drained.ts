@@ -9,7 +9,7 @@
  * @module
  */
 import type { Deadlined } from "../core/timers.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type { Drainable, Loop } from "./loop.ts";
 import { Watchers } from "./watchers.ts";
 

@@ -7,7 +7,7 @@ import type { AddressLike } from "../core/address.ts";
 import type { Children } from "../core/children.ts";
 import { SockeyeError, textOf } from "../core/error.ts";
 import type { Program, ProgramRequest } from "../core/programs.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { execPolicyOf, programRequestOf } from "./exec/options.ts";
 import type { ExecOptions } from "./exec/types.ts";
 import {

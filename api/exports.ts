@@ -35,24 +35,20 @@ export type { State } from "../core/transitions.ts";
 export type {
   Capabilities,
   Capability,
-  Credentials,
   Feature,
   RuntimeName,
   Scheduler,
   Support,
-} from "../core/transport.ts";
+} from "../core/runtime.ts";
+export type { Credentials } from "../core/transport.ts";
 export type {
   BindOptions,
   Datagram,
   DatagramSocket,
   DatagramStats,
 } from "./datagram/types.ts";
-export type {
-  ChildrenOptions,
-  ChildrenStats,
-  ChildStats,
-  ModuleLocation,
-} from "./children/types.ts";
+export type { ChildrenStats, ChildStats } from "./children/stats_types.ts";
+export type { ChildrenOptions, ModuleLocation } from "./children/types.ts";
 export type { ExecOptions } from "./exec/types.ts";
 export type { ModuleMeta } from "./is_main.ts";
 export { PollEvents } from "./poll_events.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Deadlined, Timers } from "../core/timers.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 /** Something with outputs that wait to be told. */
 export interface Drainable {

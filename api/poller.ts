@@ -5,7 +5,7 @@
  */
 import { SockeyeError } from "../core/error.ts";
 import { GONE, NO_TOKEN, placeOf, ReadinessSet } from "../core/readiness.ts";
-import type { Scheduler } from "../core/transport.ts";
+import type { Scheduler } from "../core/runtime.ts";
 import { bitsOf, type Interest, modeOf } from "./interest.ts";
 import {
   clearEvents,

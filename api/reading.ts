@@ -4,7 +4,7 @@
  * @module
  */
 import { SockeyeError } from "../core/error.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type { Wait } from "../core/wait.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Op } from "./types.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import type { ConnectionMachine } from "../core/connection.ts";
-import type { Runtime, StreamHandle } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
+import type { StreamHandle } from "../core/transport.ts";
 import type { Inbox } from "./inbox.ts";
 import { Outbox, type WriteWaiter } from "./outbox.ts";
 import { largeBuffers, smallBuffers } from "./spare_buffers.ts";

@@ -13,10 +13,10 @@ import { Admission } from "../core/admission.ts";
 import type { Closed, ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Deadlined } from "../core/timers.ts";
+import type { Runtime } from "../core/runtime.ts";
 import type {
   ListenHandle,
   ListenRequest,
-  Runtime,
   StreamHandle,
 } from "../core/transport.ts";
 import type { ChildrenOptions } from "./children/types.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Scheduler } from "../core/transport.ts";
+import type { Scheduler } from "../core/runtime.ts";
 
 /** Something whose readiness can be watched: connections and listeners. */
 export interface ReadinessSource {

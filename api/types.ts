@@ -8,7 +8,7 @@ import type { Closed } from "../core/connection.ts";
 import type { SockeyeError } from "../core/error.ts";
 import type { State } from "../core/transitions.ts";
 import type { Credentials } from "../core/transport.ts";
-import type { ChildrenStats } from "./children/types.ts";
+import type { ChildrenStats } from "./children/stats_types.ts";
 import type { ReadinessSource } from "./source.ts";
 
 /** Options of one waiting operation. */

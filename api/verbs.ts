@@ -4,7 +4,7 @@
  * @module
  */
 import { type AddressLike, parseAddress } from "../core/address.ts";
-import type { Capabilities, Runtime } from "../core/transport.ts";
+import type { Capabilities, Runtime } from "../core/runtime.ts";
 import { startListening } from "./acceptor.ts";
 import { connectOver } from "./connect.ts";
 import { bindOver } from "./datagram.ts";

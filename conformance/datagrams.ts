@@ -15,7 +15,7 @@ import type {
 } from "../api/datagram/types.ts";
 import type { Address, AddressLike } from "../core/address.ts";
 import { isSamePeer } from "../core/datagram/address.ts";
-import type { Feature } from "../core/transport.ts";
+import type { Feature } from "../core/runtime.ts";
 import type { DatagramSubject, DatagramTransport, Outcome } from "./subject.ts";
 
 /** All of them. */

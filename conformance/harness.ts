@@ -26,7 +26,7 @@ import type {
   Server,
 } from "../api/types.ts";
 import type { AddressLike } from "../core/address.ts";
-import type { Feature } from "../core/transport.ts";
+import type { Feature } from "../core/runtime.ts";
 import type { Outcome, Subject, TransportName } from "./subject.ts";
 
 /** Why an abort is not told to a peer over a Unix socket, whoever does it. */

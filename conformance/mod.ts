@@ -25,7 +25,7 @@
  * @module
  */
 import type { Verbs } from "../api/verbs.ts";
-import type { Capability, Feature } from "../core/transport.ts";
+import type { Capability, Feature } from "../core/runtime.ts";
 import { casesOver } from "./cases/all.ts";
 import { datagrams } from "./cases/datagrams.ts";
 import { runDatagramCase } from "./datagrams.ts";
@@ -39,7 +39,7 @@ import type {
 
 export * from "../api/exports.ts";
 export { createVerbs, type LoadRuntime } from "../api/verbs.ts";
-export type { Runtime } from "../core/transport.ts";
+export type { Runtime } from "../core/runtime.ts";
 export type {
   DatagramSubject,
   DatagramTransport,

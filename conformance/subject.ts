@@ -18,7 +18,7 @@ import type {
   Server,
 } from "../api/types.ts";
 import type { AddressLike } from "../core/address.ts";
-import type { Capability, Feature } from "../core/transport.ts";
+import type { Capability, Feature } from "../core/runtime.ts";
 
 /** The transports that these cases are run over. */
 export type TransportName = "tcp" | "unix" | "fifo" | "mem";

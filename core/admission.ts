@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { DescriptorUse } from "./transport.ts";
+import type { DescriptorUse } from "./runtime.ts";
 
 /** Descriptors kept for everything else: name resolution, files, a child's pipes. */
 const reserve = 8;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 /** As in `mod.ts`; the module to be served may import that. */
 export async function loadAdapter(): Promise<Runtime> {

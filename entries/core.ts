@@ -28,6 +28,7 @@ export * from "../core/error.ts";
 export * from "../core/listener.ts";
 export * from "../core/connection/read_side.ts";
 export * from "../core/readiness.ts";
+export * from "../core/runtime.ts";
 export * from "../core/timers.ts";
 export * from "../core/transitions.ts";
 export * from "../core/transport.ts";

@@ -33,7 +33,7 @@ import {
   type Verbs,
 } from "../api/verbs.ts";
 import type { StandardInput } from "../api/types.ts";
-import type { Capabilities, Runtime } from "../core/transport.ts";
+import type { Capabilities, Runtime } from "../core/runtime.ts";
 
 export * from "../api/exports.ts";
 

@@ -76,7 +76,7 @@ import {
 } from "../adapters/memory/runtime.ts";
 import { Poller as AnyPoller } from "../api/poller.ts";
 import { createVerbs, type Verbs } from "../api/verbs.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 export * from "../api/exports.ts";
 export {
@@ -95,7 +95,7 @@ export type { Range, Seed } from "../adapters/memory/random.ts";
 export type { MemoryRuntimeOptions } from "../adapters/memory/runtime.ts";
 export type { Poller } from "../api/poller.ts";
 export type { Children } from "../core/children.ts";
-export type { Runtime, Scheduler } from "../core/transport.ts";
+export type { Runtime, Scheduler } from "../core/runtime.ts";
 
 /** A network and a time of their own, and the verbs bound to them. */
 export interface Simulation extends Verbs {

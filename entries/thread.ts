@@ -7,7 +7,7 @@
 import { findMainThread } from "../adapters/_shared/threads/main_thread.ts";
 import { withMemory } from "../adapters/memory/runtime.ts";
 import { serveAsChild } from "../api/children/child.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { loadAdapter } from "./adapter.ts";
 
 const parent = findMainThread();

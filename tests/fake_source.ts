@@ -7,7 +7,7 @@ import { scheduler } from "../adapters/_shared/scheduler.ts";
 import { VirtualClock } from "../adapters/memory/clock.ts";
 import type { ReadinessSource } from "../api/source.ts";
 import { GONE } from "../core/readiness.ts";
-import type { Runtime, Scheduler } from "../core/transport.ts";
+import type { Runtime, Scheduler } from "../core/runtime.ts";
 
 /** A runtime of which nothing is used but time. */
 export function runtimeOf(time: Scheduler): Runtime {

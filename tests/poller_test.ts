@@ -11,7 +11,7 @@ import {
   READABLE,
   WRITABLE,
 } from "../core/readiness.ts";
-import type { Runtime } from "../core/transport.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { FakeSource, real, runtimeOf, simulated } from "./fake_source.ts";
 
 /** A poller that must not need a runtime of its own. */

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
-import type { DescriptorUse } from "../../core/transport.ts";
+import type { DescriptorUse } from "../../core/runtime.ts";
 
 /** The limit does not change while we run: runtimes raise it before we start. */
 let limit: number | undefined;

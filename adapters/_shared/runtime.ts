@@ -17,15 +17,17 @@ import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
 import type {
   Capabilities,
   Capability,
-  ConnectEvents,
-  ConnectRequest,
   DescriptorUse,
   Feature,
+  Runtime,
+  RuntimeName,
+} from "../../core/runtime.ts";
+import type {
+  ConnectEvents,
+  ConnectRequest,
   ListenRequest,
   ListenStartEvents,
   Pending,
-  Runtime,
-  RuntimeName,
 } from "../../core/transport.ts";
 import { childrenOf } from "./children.ts";
 import { bindDatagram, type DgramTraits } from "./datagram.ts";

@@ -5,7 +5,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
-import type { Scheduler } from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
 
 /** The scheduler of a real runtime. */
 export const scheduler: Scheduler = {

@@ -18,7 +18,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath, URL } from "node:url";
 import type { Threads } from "../../core/children.ts";
-import type { Capability } from "../../core/transport.ts";
+import type { Capability } from "../../core/runtime.ts";
 import type { Grants } from "./grants.ts";
 import { onSignals } from "./children/signals.ts";
 import { StartedThread } from "./threads/started.ts";

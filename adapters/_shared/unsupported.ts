@@ -4,7 +4,8 @@
  * @module
  */
 import { SockeyeError } from "../../core/error.ts";
-import type { Capability, Pending } from "../../core/transport.ts";
+import type { Capability } from "../../core/runtime.ts";
+import type { Pending } from "../../core/transport.ts";
 
 /** Tells soon why it cannot be done. */
 export function refuse(

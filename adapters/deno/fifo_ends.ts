@@ -24,7 +24,7 @@
  */
 import { closeSync } from "node:fs";
 import { ReadStream } from "node:tty";
-import type { Capability } from "../../core/transport.ts";
+import type { Capability } from "../../core/runtime.ts";
 import type {
   FifoEnds,
   FifoReader,

@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import type { Capability } from "../../core/transport.ts";
+import type { Capability } from "../../core/runtime.ts";
 import type { Ended, FifoPlatform } from "../_shared/fifo/platform.ts";
 import { fifoCapability, fifoEnds } from "./fifo_ends.ts";
 import { isGranted } from "./permissions.ts";

@@ -24,7 +24,7 @@ import type {
   DescriptorUse,
   Feature,
   Runtime,
-} from "../../core/transport.ts";
+} from "../../core/runtime.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
 import { connectStream } from "./connect.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { SockeyeError } from "../../core/error.ts";
-import type { Scheduler } from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
 import { type Event, EventQueue } from "./event_queue.ts";
 import { type Random, type Seed, seeded } from "./random.ts";
 import { realTurn } from "./real_turn.ts";

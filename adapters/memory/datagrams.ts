@@ -19,7 +19,8 @@ import type {
   DatagramHandle,
 } from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type { Pending, Scheduler } from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
+import type { Pending } from "../../core/transport.ts";
 import type { FaultPlan } from "./faults.ts";
 import { draw, type Random, type Range } from "./random.ts";
 

@@ -4,11 +4,8 @@
  * @module
  */
 import type { SockeyeError } from "../../core/error.ts";
-import type {
-  Scheduler,
-  StdinEvents,
-  StdinHandle,
-} from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
+import type { StdinEvents, StdinHandle } from "../../core/transport.ts";
 
 /** What a test does with the standard input of a simulation. */
 export interface InputControls {

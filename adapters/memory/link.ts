@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Scheduler } from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
 import { draw, drawWhole, type Random, type Range } from "./random.ts";
 
 /** Which end of a connection. */

@@ -5,11 +5,8 @@
  */
 import type { Address } from "../../core/address.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type {
-  ListenEvents,
-  ListenHandle,
-  Scheduler,
-} from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
+import type { ListenEvents, ListenHandle } from "../../core/transport.ts";
 import type { MemoryStream } from "./stream.ts";
 
 /** A connection that is made and waits to be accepted. */

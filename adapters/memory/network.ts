@@ -7,12 +7,12 @@
 import type { MemAddress } from "../../core/address.ts";
 import type { BindEvents } from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
+import type { Scheduler } from "../../core/runtime.ts";
 import type {
   ConnectEvents,
   ListenRequest,
   ListenStartEvents,
   Pending,
-  Scheduler,
 } from "../../core/transport.ts";
 import { DatagramField } from "./datagrams.ts";
 import { type Fault, FaultPlan } from "./faults.ts";

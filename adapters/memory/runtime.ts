@@ -6,15 +6,13 @@
 import { type Address, formatAddress } from "../../core/address.ts";
 import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
 import { SockeyeError } from "../../core/error.ts";
+import type { Capabilities, Capability, Runtime } from "../../core/runtime.ts";
 import type {
-  Capabilities,
-  Capability,
   ConnectEvents,
   ConnectRequest,
   ListenRequest,
   ListenStartEvents,
   Pending,
-  Runtime,
 } from "../../core/transport.ts";
 import { VirtualClock } from "./clock.ts";
 import { MemoryInput } from "./input.ts";

@@ -14,11 +14,8 @@
  */
 import type { Address } from "../../core/address.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type {
-  Scheduler,
-  StreamEvents,
-  StreamHandle,
-} from "../../core/transport.ts";
+import type { Scheduler } from "../../core/runtime.ts";
+import type { StreamEvents, StreamHandle } from "../../core/transport.ts";
 import type { Link, LinkEnd, Parcel, Side } from "./link.ts";
 
 /** What streams of one network have in common. */

@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import type { Capability, Feature, Runtime } from "../../core/transport.ts";
+import type { Capability, Feature, Runtime } from "../../core/runtime.ts";
 import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
 import { startProgram } from "../_shared/programs/start.ts";

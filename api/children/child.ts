@@ -12,7 +12,7 @@ import {
   writeError,
 } from "../../core/children/messages.ts";
 import type { Parent, ParentEvents } from "../../core/children.ts";
-import type { Runtime } from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import { capacityOf } from "../options.ts";
 import {
   checkHandler,

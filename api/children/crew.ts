@@ -17,11 +17,8 @@ import type { ChildHandle, Starter } from "../../core/children.ts";
 import { SockeyeError } from "../../core/error.ts";
 import type { PoolMachine } from "../../core/pool.ts";
 import type { ChildExit } from "../../core/pool/child.ts";
-import type {
-  ListenHandle,
-  Runtime,
-  StreamHandle,
-} from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { ListenHandle, StreamHandle } from "../../core/transport.ts";
 import type { ChildrenPolicy } from "./options.ts";
 import { copyOf } from "./handing.ts";
 import type { ChildNames, Staff, StaffEvents } from "./staff.ts";

@@ -7,7 +7,7 @@
 import { type Address, formatAddress, isAbstract } from "../../core/address.ts";
 import type { Children, Starter } from "../../core/children.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type { Feature, Runtime } from "../../core/transport.ts";
+import type { Feature, Runtime } from "../../core/runtime.ts";
 import type { ListenOptions } from "../types.ts";
 
 /** Who is to serve, as messages name it. */

@@ -14,11 +14,8 @@ import type { Starter } from "../../core/children.ts";
 import { SockeyeError } from "../../core/error.ts";
 import { PoolMachine } from "../../core/pool.ts";
 import type { Deadlined } from "../../core/timers.ts";
-import type {
-  ListenHandle,
-  Runtime,
-  StreamHandle,
-} from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { ListenHandle, StreamHandle } from "../../core/transport.ts";
 import { Acceptor, type Taker } from "../acceptor.ts";
 import type { PoolPolicy } from "./options.ts";
 import { serverStatsOf } from "./stats.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../core/address.ts";
 import type { ChildTask } from "../../core/children/messages.ts";
 import { SockeyeError } from "../../core/error.ts";
-import type { Runtime } from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import { childrenPolicyOf, optionsForChild } from "./options.ts";
 import type { ChildrenOptions, ModuleLocation } from "./types.ts";
 import {

@@ -5,8 +5,8 @@
  * @module
  */
 import type { PoolMachine } from "../../core/pool.ts";
-import type { ChildrenStats } from "./types.ts";
 import type { Staff } from "./staff.ts";
+import type { ChildrenStats } from "./stats_types.ts";
 import type { ServerStats } from "../types.ts";
 
 /** What the listening side of a server counts. */

@@ -1,9 +1,8 @@
 /**
- * Options and statistics of servers whose handlers run in children: types only.
+ * Options of servers whose handlers run in children: types only.
  *
  * @module
  */
-import type { ChildState } from "../../core/pool/child.ts";
 import type { ServeOptions } from "../types.ts";
 
 /** Where a module is: a `URL`, usually `new URL(import.meta.url)`. */
@@ -76,42 +75,4 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   signals?: boolean;
   /** What connections are given to finish after SIGTERM or SIGINT, milliseconds. Default 5000. */
   grace?: number;
-}
-
-/** Counts of one child that is alive. */
-export interface ChildStats {
-  /** Counted up from 1 in this server. */
-  readonly id: number;
-  /** Its process id; undefined for a thread, and if it could not be started. */
-  readonly pid: number | undefined;
-  /** Of a thread: its `threadId` in `node:worker_threads`; undefined for a process. */
-  readonly thread: number | undefined;
-  /** Where in its life it is; see `core/pool/child.ts`. */
-  readonly state: ChildState;
-  /** Connections that it was given or took. */
-  readonly accepted: number;
-  /** Connections that it has now. */
-  readonly open: number;
-  /** Connections of its own that ended by a reset, a timeout or an error of a handler. */
-  readonly failed: number;
-  /** Bytes that arrived at it. */
-  readonly bytesRead: number;
-  /** Bytes that the system took from it. */
-  readonly bytesWritten: number;
-}
-
-/** What a server's children did since it was started. */
-export interface ChildrenStats {
-  /** Children started, those that could not be included. */
-  readonly started: number;
-  /** Children that have ended. */
-  readonly reaped: number;
-  /** Children that ended before their time. */
-  readonly failed: number;
-  /** Children that were killed: they did not begin or end in time. */
-  readonly killed: number;
-  /** Connections that ended with their child; part of the server's `failed`. */
-  readonly lost: number;
-  /** Those that are alive, oldest first. Their counts are some milliseconds old. */
-  readonly alive: readonly ChildStats[];
 }

@@ -22,7 +22,7 @@ import {
   textOfCode,
 } from "../../core/error.ts";
 import { isLoopback } from "../../core/datagram/ip.ts";
-import type { Runtime } from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import type { Sending } from "./sending.ts";
 import type { Datagram } from "./types.ts";
 import { Loop } from "../loop.ts";

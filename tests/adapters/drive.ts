@@ -7,12 +7,12 @@
 import assert from "node:assert/strict";
 import type { Address } from "../../core/address.ts";
 import type { SockeyeError } from "../../core/error.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import type {
   ConnectRequest,
   ListenHandle,
   ListenRequest,
   Pending,
-  Runtime,
   StreamEvents,
   StreamHandle,
 } from "../../core/transport.ts";

@@ -8,7 +8,7 @@ import {
   subjectOf,
   type TransportName,
 } from "../../conformance/mod.ts";
-import type { Runtime } from "../../core/transport.ts";
+import type { Runtime } from "../../core/runtime.ts";
 
 let loading: Promise<Runtime> | undefined;
 

@@ -4,10 +4,10 @@ import { FramePort } from "../../adapters/_shared/threads/frame_port.ts";
 import { RelayedSocket } from "../../adapters/_shared/threads/relay_socket.ts";
 import { RelayedStream } from "../../adapters/_shared/threads/relay_stream.ts";
 import { withMemory } from "../../adapters/memory/runtime.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import type {
   ListenEvents,
   ListenHandle,
-  Runtime,
   StreamHandle,
 } from "../../core/transport.ts";
 import { loadAdapter } from "../../entries/adapter.ts";

@@ -1,6 +1,6 @@
 /** The library as the subject of the datagram part. */
 import { bind, capabilities } from "../../mod.ts";
-import type { Capability, Feature } from "../../core/transport.ts";
+import type { Capability, Feature } from "../../core/runtime.ts";
 import type {
   DatagramSubject,
   DatagramTransport,

@@ -3,12 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { withMemory } from "../../adapters/memory/runtime.ts";
-import type {
-  Capability,
-  ListenHandle,
-  Runtime,
-  StreamHandle,
-} from "../../core/transport.ts";
+import type { Capability, Runtime } from "../../core/runtime.ts";
+import type { ListenHandle, StreamHandle } from "../../core/transport.ts";
 import { mem } from "./ends.ts";
 import { connectRequest, listenRequest } from "../requests.ts";
 

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import process from "node:process";
-import type { Capability } from "../../../core/transport.ts";
+import type { Capability } from "../../../core/runtime.ts";
 import type { Grants } from "../grants.ts";
 
 /** What to put before a command, so that it does not outlive us. */

@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { SockeyeError } from "../../../core/error.ts";
-import type { Capability } from "../../../core/transport.ts";
+import type { Capability } from "../../../core/runtime.ts";
 import type { FifoEnds } from "./ends.ts";
 
 /** How a command ended. */

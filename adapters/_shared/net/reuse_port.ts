@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import type { Capability } from "../../../core/transport.ts";
+import type { Capability } from "../../../core/runtime.ts";
 
 /** What `capabilities()` says of it. */
 export function reusePort(): Capability {

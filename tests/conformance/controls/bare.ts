@@ -18,7 +18,7 @@ import type {
 import type { Address } from "../../../core/address.ts";
 import type { Closed } from "../../../core/connection.ts";
 import type { State } from "../../../core/transitions.ts";
-import type { Capability, Runtime } from "../../../core/transport.ts";
+import type { Capability, Runtime } from "../../../core/runtime.ts";
 
 /** An error of a control, by the name that the suite knows it by. */
 export class ControlError extends Error {

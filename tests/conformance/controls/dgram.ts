@@ -13,7 +13,7 @@ import {
   parseAddress,
   type UdpAddress,
 } from "../../../core/address.ts";
-import type { Runtime } from "../../../core/transport.ts";
+import type { Runtime } from "../../../core/runtime.ts";
 import { NotApplicable } from "../../../conformance/harness.ts";
 import { ControlError, missing, race, support } from "./bare.ts";
 import type {

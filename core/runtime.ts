@@ -1,0 +1,135 @@
+/**
+ * A runtime, as its adapter gives it to the driver: transports, time, chance, and
+ * what it can do. What the transports tell and are told is in `transport.ts`.
+ *
+ * @module
+ */
+import type { Address } from "./address.ts";
+import type { Children, Threads } from "./children.ts";
+import type { BindEvents, BindRequest } from "./datagram/transport.ts";
+import type {
+  ConnectEvents,
+  ConnectRequest,
+  ListenRequest,
+  ListenStartEvents,
+  Pending,
+  StdinHandle,
+} from "./transport.ts";
+
+/** How well a runtime does a thing by itself. */
+export type Support = "native" | "emulated" | "none";
+
+/** One line of {@linkcode Capabilities}. */
+export interface Capability {
+  /** Native, emulated by this library, or not there at all. */
+  readonly support: Support;
+  /** Why, and what follows from it; absent where the support is native. */
+  readonly reason?: string;
+}
+
+/** The things that runtimes and transports differ in; `reset` is that of TCP. */
+export type Feature =
+  | "tcp"
+  | "unix"
+  | "unixAbstract"
+  | "mem"
+  | "fifo"
+  | "udp"
+  | "udpFilter"
+  | "udpRefused"
+  | "udpErrors"
+  | "udpBuffers"
+  | "multicast"
+  | "stdin"
+  | "halfOpen"
+  | "reset"
+  | "unixReset"
+  | "fifoReset"
+  | "cancelConnect"
+  | "backlog"
+  | "deferAccept"
+  | "ipv6Only"
+  | "noDelay"
+  | "keepAlive"
+  | "identify"
+  | "process"
+  | "prefork"
+  | "reusePort"
+  | "workers"
+  | "exec"
+  | "orphanExit";
+
+/** The runtimes that have an adapter, and the simulated one. */
+export type RuntimeName = "node" | "deno" | "bun" | "memory";
+
+/** What this runtime can do, and what it cannot. */
+export interface Capabilities {
+  /** The runtime that the adapter is for. */
+  readonly runtime: RuntimeName;
+  /** Its version, as it tells it. */
+  readonly version: string;
+  /** A line for every feature, native ones included. */
+  readonly features: Readonly<Record<Feature, Capability>>;
+}
+
+/** How many descriptors the process may have, and has. */
+export interface DescriptorUse {
+  /** The soft limit (`RLIMIT_NOFILE`, getrlimit(2)). */
+  readonly limit: number;
+  /** Descriptors open now. */
+  readonly used: number;
+}
+
+/** Time and chance, as a runtime or a simulation gives them. */
+export interface Scheduler {
+  /** Milliseconds on a clock that never goes back; only differences mean something. */
+  now(): number;
+  /** Calls back once after `ms`; keeps the process alive until then. */
+  setTimer(callback: () => void, ms: number): unknown;
+  /** Takes a timer of `setTimer` back; one that has fired is ignored. */
+  clearTimer(timer: unknown): void;
+  /** Calls back soon: after the code that runs now, before anything of the outside. */
+  defer(callback: () => void): void;
+  /** Calls back after the runtime has asked the kernel once for news (one turn of its loop). */
+  turn(callback: () => void): void;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Shows an error that nobody asked to be told of: on standard error, where there is one. */
+  report(error: unknown): void;
+}
+
+/** Everything that the driver takes from a runtime, simulated ones included. */
+export interface Runtime extends Scheduler {
+  /** The way to start children; absent where there are none. */
+  readonly children?: Children | undefined;
+  /** The way to start threads; absent where there are none. */
+  readonly threads?: Threads | undefined;
+  /** Which runtime it is. */
+  readonly name: RuntimeName;
+  /** Whether `SOCKEYE_DEBUG` is set: borrowed bytes are poisoned after use. */
+  readonly debug: boolean;
+  /** What it can do. */
+  capabilities(): Capabilities;
+  /** Undefined where the platform does not tell. Reads the system: not for each connection. */
+  descriptors(): DescriptorUse | undefined;
+  /** Makes a connection; `events` tells how it went, never before this returns. */
+  connect(
+    to: Address,
+    request: ConnectRequest,
+    events: ConnectEvents,
+  ): Pending;
+  /** Makes a listener; `events` tells how it went, never before this returns. */
+  listen(
+    at: Address,
+    request: ListenRequest,
+    events: ListenStartEvents,
+  ): Pending;
+  /** Binds a socket for datagrams; `events` tells how it went, never before this returns. */
+  bind(at: Address, request: BindRequest, events: BindEvents): Pending;
+  /**
+   * Standard input. Asked for once: there is one in a process.
+   *
+   * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` where there is none.
+   */
+  stdin(): StdinHandle;
+}
