@@ -8,7 +8,11 @@ import process from "node:process";
 import type { Capability } from "../../../core/runtime.ts";
 import type { Grants } from "../grants.ts";
 
-/** What to put before a command, so that it does not outlive us. */
+/**
+ * What to put before a command, so that it does not outlive us. What remains is
+ * the millisecond in which setpriv itself starts: if we are killed in it, nobody
+ * tells. A child of ours finds its channel closed then; a foreign program goes on.
+ */
 export function fateOfParent(grants: Grants): readonly string[] {
   const setpriv = findSetpriv(grants);
   return setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
