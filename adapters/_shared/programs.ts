@@ -22,7 +22,7 @@ import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
 import type { LentSocket } from "./programs/lent_socket.ts";
 import type { NetStream } from "./net/stream.ts";
-import { fateOfParent } from "./children/orphans.ts";
+import { fateOfServer } from "./children/orphans.ts";
 import type { Ended, StartedProgram, StartProgram } from "./programs/start.ts";
 
 /** Looks for a program; see `Children.find`. */
@@ -116,7 +116,10 @@ class FoundProgram implements Program {
     this.env = env;
     this.#start = start;
     this.#request = request;
-    this.#command = [...fateOfParent(grants), ...request.command];
+    this.#command = [
+      ...fateOfServer(grants, request.cwd),
+      ...request.command,
+    ];
     this.#grants = grants;
     this.reopen();
   }

@@ -25,15 +25,6 @@ function childrenOf(parent: number): { pid: number; zombie: boolean }[] {
   return found;
 }
 
-/** What a process is called, as long as it is there. */
-function nameOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  } catch {
-    return undefined;
-  }
-}
-
 /** The process id of the server itself: on Deno a wrapper may stand before it. */
 function idOf(server: Server): number {
   return Number(server.lines.find((line) => line.startsWith("parent "))!
@@ -233,13 +224,10 @@ say("then", rest(s))`,
       );
       await client.said("connected");
       const parent = idOf(server);
-      const programs: number[] = [];
-      // As itself: one that setpriv has yet to become is not bound to its parent.
-      await until("it runs", () => {
-        const all = childrenOf(parent).map(({ pid }) => pid);
-        programs.splice(0, Infinity, ...all);
-        return all.some((pid) => nameOf(pid) === command[0]);
-      });
+      const all = (): number[] => childrenOf(parent).map(({ pid }) => pid);
+      // At once: it may not be itself yet, but what is to become it.
+      await until("it starts", () => all().length > 0);
+      const programs = all();
       process.kill(parent, "SIGKILL");
       const killed = performance.now();
       await until("they are gone", () => !programs.some(isThere));
