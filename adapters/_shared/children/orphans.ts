@@ -42,7 +42,8 @@ function canBeFound(grants: Grants): boolean {
   const here = `/proc/${process.pid}/cwd`;
   if (!grants.mayRead(nsenter) || !grants.mayRead(here)) return false;
   if (!grants.mayKnowUser() || !existsSync(nsenter)) return false;
-  return lstatSync(here).uid === process.geteuid!();
+  const link = lstatSync(here, { throwIfNoEntry: false });
+  return link?.uid === process.geteuid!();
 }
 
 /** What `capabilities()` says of children that outlive their parent. */
