@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import {
   type Address,
   type ChildrenOptions,
@@ -13,6 +12,9 @@ import {
   serve,
   type Server,
 } from "../../mod.ts";
+import { isThere } from "../outside.ts";
+
+export { isThere, until } from "../outside.ts";
 
 export const strategies = ["process", "prefork", "workers"] as const;
 /** Those whose children are processes, which can be killed, and not threads. */
@@ -24,28 +26,6 @@ export const pools = ["prefork", "workers"] as const;
 export function moduleNamed(name: string): URL {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
   return new URL(`./${name}${extension}`, import.meta.url);
-}
-
-/** Waits until something holds, for at most 20 s. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const late = performance.now() + 20_000;
-  while (!await holds()) {
-    assert.ok(performance.now() < late, `not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** Whether a process is there, as a zombie or not. */
-export function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A child, as its handlers call themselves: by process, or by thread. */

@@ -1,35 +1,19 @@
 /** `examples/exec.ts`, by foreign clients, watched from outside. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
+import {
+  childrenOf,
+  finisher,
+  idOf,
+  isThere,
+  linux,
+  until,
+  watchZombies,
+} from "../outside.ts";
 import { nc, needs, socat } from "./peers.ts";
 import { onStage, type Server, type Stage } from "./programs.ts";
-
-/** Processes whose parent this is, by the proc(5) file system; zombies are marked. */
-function childrenOf(parent: number): { pid: number; zombie: boolean }[] {
-  const found: { pid: number; zombie: boolean }[] = [];
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const text = readFileSync(`/proc/${name}/stat`, "latin1");
-      // What stands in parentheses may contain anything.
-      const [state, above] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-      if (Number(above) !== parent) continue;
-      found.push({ pid: Number(name), zombie: state === "Z" });
-    } catch {
-      // It has just ended.
-    }
-  }
-  return found;
-}
-
-/** The process id of the server itself: on Deno a wrapper may stand before it. */
-function idOf(server: Server): number {
-  return Number(server.lines.find((line) => line.startsWith("parent "))!
-    .slice("parent ".length));
-}
 
 async function serve(
   stage: Stage,
@@ -40,27 +24,6 @@ async function serve(
   await server.said("parent ");
   return server;
 }
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const late = performance.now() + 20_000;
-  while (!holds()) {
-    assert.ok(performance.now() < late, `not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const linux = process.platform === "linux"
-  ? needs("python3")
-  : { skip: "needs /proc" };
 
 for (const [tool, through] of [["nc", nc], ["socat", socat]] as const) {
   test(
@@ -104,19 +67,8 @@ test(
   onStage(async (stage) => {
     const server = await serve(stage, "tcp://:0", "cat");
     const parent = idOf(server);
-    const since = new Map<number, number>();
-    let longest = 0;
-    const watch = setInterval(() => {
-      const now = performance.now();
-      const zombies = childrenOf(parent).filter(({ zombie }) => zombie);
-      for (const pid of [...since.keys()]) {
-        if (!zombies.some((each) => each.pid === pid)) since.delete(pid);
-      }
-      for (const { pid } of zombies) {
-        if (!since.has(pid)) since.set(pid, now);
-        longest = Math.max(longest, now - since.get(pid)!);
-      }
-    }, 10);
+    const longestZombie = watchZombies(parent);
+    let longest = Infinity;
     const talker = `
 right = 0
 for i in range(50):
@@ -132,7 +84,7 @@ say("right", right)`;
         assert.equal(await each.said("right"), "right 50");
       }
     } finally {
-      clearInterval(watch);
+      longest = longestZombie();
     }
     // The promise is 100 ms; a busy machine may look late.
     assert.ok(longest < 1000, `a zombie for ${longest} ms`);
@@ -176,20 +128,7 @@ test(
   onStage(async (stage) => {
     for (const second of [false, true]) {
       const server = await serve(stage, stage.unix(), "cat");
-      const client = stage.python(
-        `
-s = connect(sys.argv[1])
-s.sendall(b"one")
-say("first", exactly(s, 3).decode())
-hear()
-try:
-    s.sendall(b"two")
-    s.shutdown(socket.SHUT_WR)
-    say("then", rest(s).decode())
-except OSError:
-    say("broken")`,
-        server.addresses[0]!,
-      );
+      const client = stage.python(finisher, server.addresses[0]!);
       await client.said("first");
       server.signal("SIGTERM");
       const path = server.addresses[0]!.split("/").at(-1)!;

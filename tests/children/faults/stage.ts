@@ -1,8 +1,6 @@
 /** Servers with children as programs, watched and loaded from outside. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import type { ServerClosed, ServerStats } from "../../../mod.ts";
-import { needs } from "../../examples/peers.ts";
 import {
   commandOf,
   type Program,
@@ -14,12 +12,10 @@ import {
   watcher,
   zombieLimit,
 } from "../../../conformance/programs/watcher.ts";
+import { idOf } from "../../outside.ts";
 import { load } from "./python.ts";
 
-/** Options of tests that look at processes from outside. */
-export const linux = process.platform === "linux"
-  ? needs("python3")
-  : { skip: "needs /proc" };
+export { idOf, linux } from "../../outside.ts";
 
 /** What a server is given besides its addresses, as JSON. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -45,15 +41,6 @@ export async function startServer(
   const addresses = server.lines.filter((line) => line.startsWith("listening "))
     .map((line) => line.slice("listening ".length));
   return Object.assign(server, { addresses });
-}
-
-/** The process id of the server itself: a wrapper may stand before it. */
-export function idOf(server: Server): number {
-  return numberOf(server.lines.find((line) => line.startsWith("parent "))!);
-}
-
-function numberOf(line: string): number {
-  return Number(line.slice(line.lastIndexOf(" ") + 1));
 }
 
 /** What a server told last by this word. */
