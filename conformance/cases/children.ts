@@ -1,5 +1,6 @@
 /** Cases F: processes, threads, signals. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { bytesOf, rejects, sameBytes, seeded, textOf } from "../harness.ts";
 import { sleep, until, within } from "../wait.ts";
@@ -190,12 +191,17 @@ async function dyingChildren(t: Trial, strategy: Strategy): Promise<void> {
 
 async function crashLoop(t: Trial, strategy: Strategy): Promise<void> {
   const two = strategy === "process" ? { spareChildren: 2 } : { children: 2 };
-  const server = await serveModule(t, { strategy, ...two }, "fading");
+  const flag = t.scratch.path();
+  const options = { strategy, ...two, childData: flag };
+  const server = await serveModule(t, options, "fading");
+  writeFileSync(flag, "");
   await sleep(1500);
-  const { started } = server.stats.children!;
+  const { started, failed } = server.stats.children!;
+  assert.ok(failed >= 1, "none has crashed");
   // Pauses of 50 ms and more, doubled at each failure, less a half by chance.
   assert.ok(started <= 16, `${started} children in 1.5 s`);
   await server.close({ grace: 0 });
+  t.scratch.remove(flag);
 }
 
 /** A server as a process. */
