@@ -31,7 +31,7 @@ export type ProgramSignal = "SIGTERM" | "SIGKILL";
 export interface ProgramHandle {
   /** Its process id; undefined if it could not be started. */
   readonly pid: number | undefined;
-  /** Sends a signal to it and to the processes of its group; one that has ended gets none. */
+  /** Sends a signal to it and to the processes of its group; or to what it left there when it ended. */
   signal(name: ProgramSignal): void;
 }
 

@@ -6,7 +6,7 @@
  */
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import process from "node:process";
-import { type ErrorCode, SockeyeError } from "../../core/error.ts";
+import { SockeyeError } from "../../core/error.ts";
 import type { ChildExit } from "../../core/pool/child.ts";
 import type {
   Environment,
@@ -16,7 +16,7 @@ import type {
   ProgramRequest,
   ProgramSignal,
 } from "../../core/programs.ts";
-import { placesOf } from "../../core/programs/search.ts";
+import { type Found, placesOf, searchFor } from "../../core/programs/search.ts";
 import type { StreamHandle } from "../../core/transport.ts";
 import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
@@ -34,7 +34,8 @@ export function findProgram(
   const env = request.env ?? ownEnvironment(grants);
   const { command, cwd } = request;
   if (cwd !== undefined) checkDirectory(cwd, grants);
-  lookFor(command[0], placesOf(command[0], env.PATH, cwd), grants);
+  const places = placesOf(command[0], env.PATH, cwd);
+  searchFor(command[0], places, (place) => lookAt(place, grants));
   return new FoundProgram(request, env, grants, start);
 }
 
@@ -64,30 +65,15 @@ function checkDirectory(path: string, grants: Grants): void {
   throw new SockeyeError("ENOTDIR", what);
 }
 
-/** As execvp(3): what may not be run is passed over, and told if nothing else is there. */
-function lookFor(
-  name: string,
-  places: readonly string[],
-  grants: Grants,
-): void {
-  let code: ErrorCode = "ENOENT";
-  let isAllowed = false;
-  for (const place of places) {
-    if (!grants.mayRun(place)) continue;
-    isAllowed = true;
-    try {
-      checkExecutable(place, grants);
-      if (statSync(place).isFile()) return;
-      code = "EACCES";
-    } catch (error) {
-      if (errorCode(error) !== "ENOENT") code = errorCode(error);
-    }
+/** What is at a place. */
+function lookAt(place: string, grants: Grants): Found {
+  if (!grants.mayRun(place)) return "forbidden";
+  try {
+    checkExecutable(place, grants);
+    return statSync(place).isFile() ? "program" : "EACCES";
+  } catch (error) {
+    return errorCode(error);
   }
-  if (isAllowed) throw new SockeyeError(code, `the program ${name}`);
-  throw new SockeyeError(
-    "ERR_SOCKEYE_UNSUPPORTED",
-    "it takes --allow-read and --allow-run",
-  );
 }
 
 /** Throws if it may not be executed, or entered; as far as Deno lets us know who we are. */
@@ -199,13 +185,13 @@ class RunningProgram implements ProgramHandle {
 
   signal(name: ProgramSignal): void {
     const { pid } = this;
-    if (this.#over || pid === undefined) return;
+    if (pid === undefined) return;
     try {
-      if (this.#grants.maySignal()) process.kill(-pid, name);
-      else this.#started!.signal(name);
+      if (this.#grants.maySignal()) return void process.kill(-pid, name);
     } catch {
-      this.#started!.signal(name); // it has no group yet
+      // It has no group yet, or nobody is left of that.
     }
+    if (!this.#over) this.#started!.signal(name);
   }
 
   #ended(exit: ChildExit): void {

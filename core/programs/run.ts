@@ -7,8 +7,9 @@
  * dropped for a while, so that the output is not lost to a reset.
  *
  * A program that is to finish is left alone within its grace. Then it is asked
- * to end (SIGTERM), and its connection is aborted when it has; the pool kills
- * one that does not heed that.
+ * to end (SIGTERM); the pool kills one that does not heed that. When it has
+ * ended, what it started and left in its group is killed, since that has the
+ * connection too, and the connection is aborted.
  *
  * @module
  */
@@ -57,7 +58,7 @@ export type RunEnd =
 export type RunOutput =
   /** Tell the program to end (SIGTERM). */
   | "ask"
-  /** End the program at once (SIGKILL). */
+  /** End the program at once (SIGKILL), or what is left of its group. */
   | "kill"
   /** Close the connection. */
   | "close"
@@ -146,7 +147,7 @@ export class ProgramRun {
     if (!this.#move(isOutOfRoom(exit) ? "noRoom" : "exited")) return;
     this.#exit = exit;
     if (this.#state === "over") this.#finish();
-    else this.#next = this.#isAborted ? "abort" : "close";
+    else this.#next = this.#isAborted ? "kill" : "close";
   }
 
   /** The connection is over; `broken` if that was not as it should be. */
@@ -171,7 +172,8 @@ export class ProgramRun {
   /** What to do next. */
   pollOutput(): RunOutput {
     const next = this.#next;
-    this.#next = "wait";
+    const killed = next === "kill" && this.#state === "closing";
+    this.#next = killed ? "abort" : "wait";
     return next;
   }
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type ErrorCode, SockeyeError } from "../error.ts";
+
 /** Where the C library looks if there is no PATH; see confstr(3), _CS_PATH. */
 const standardPath = "/bin:/usr/bin";
 
@@ -20,6 +22,35 @@ export function placesOf(
   return (path ?? standardPath)
     .split(":")
     .map((directory) => within(cwd, `${directory || "."}/${name}`));
+}
+
+/** What is at one place: a program, something else, or none that may be looked for. */
+export type Found = "program" | ErrorCode | "forbidden";
+
+/**
+ * Looks at one place after the other for a program. What may not be run is passed
+ * over, and told if there is nothing else, as by execvp(3).
+ *
+ * @throws {SockeyeError} `ENOENT`, `EACCES`, … if there is none;
+ * `ERR_SOCKEYE_UNSUPPORTED` if it may be looked for nowhere.
+ */
+export function searchFor(
+  name: string,
+  places: readonly string[],
+  look: (place: string) => Found,
+): void {
+  let code: ErrorCode | undefined;
+  for (const place of places) {
+    const found = look(place);
+    if (found === "program") return;
+    if (found === "forbidden") continue;
+    if (found !== "ENOENT" || code === undefined) code = found;
+  }
+  if (code !== undefined) throw new SockeyeError(code, `the program ${name}`);
+  throw new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    "it takes --allow-read and --allow-run",
+  );
 }
 
 function within(cwd: string | undefined, path: string): string {

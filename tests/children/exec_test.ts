@@ -62,7 +62,7 @@ assert os.write(1, b"x" * ${count}) == ${count}`;
     const command = ["python3", "-c", script];
     await withProgram(command, {}, async ({ client, alive }) => {
       const one = await client();
-      await until("it runs", () => alive().length === 1);
+      await until("it runs", () => alive()[0]?.pid !== undefined);
       const { pid } = alive()[0]!;
       await until("it waits", () => stateOf(pid!) === "S");
       const received = await one.rest();
@@ -286,6 +286,19 @@ test("exec: behind the grace a program is asked to end", async () => {
     });
     assert.equal(server.stats.children!.killed, 0);
     assert.equal(server.stats.failed, 1);
+    assert.equal(await one.line(), null);
+  });
+});
+
+test("exec: what is left of a program that was asked to end goes with it", async () => {
+  // Its own end leaves the other, which has the connection as well.
+  const script = 'trap "exit 0" TERM; ' +
+    '(trap "" TERM; echo ready; exec sleep 1000) & wait';
+  await withProgram(["sh", "-c", script], {}, async ({ client, server }) => {
+    const one = await client();
+    assert.equal(await one.line(), "ready");
+    await server.close({ grace: 50 });
+    assert.equal(server.stats.children!.killed, 0);
     assert.equal(await one.line(), null);
   });
 });

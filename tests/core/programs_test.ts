@@ -11,7 +11,7 @@ import {
   type RunState,
   runTransitions,
 } from "../../core/programs/run.ts";
-import { placesOf } from "../../core/programs/search.ts";
+import { type Found, placesOf, searchFor } from "../../core/programs/search.ts";
 import { environmentFor, ucspiOf } from "../../core/programs/ucspi.ts";
 
 // The moves, written down a second time and by columns: a change of a cell
@@ -99,7 +99,8 @@ test("program: it is left alone in its grace, then asked, then killed", () => {
   run.handleKill();
   assert.deepEqual(outputs(run), ["kill"]);
   run.handleExited({ status: null, signal: "SIGKILL" });
-  assert.deepEqual(outputs(run), ["abort"]);
+  // What it started has the connection too.
+  assert.deepEqual(outputs(run), ["kill", "abort"]);
   run.handleClosed(true);
   assert.deepEqual(outputs(run), ["over"]);
   assert.equal(run.end, "aborted");
@@ -128,7 +129,7 @@ test("program: for want of room it is returned, unless its time is over", () => 
     else late.handleRetire(0, 0);
     outputs(late);
     late.handleExited(noRoom);
-    assert.deepEqual(outputs(late), ["abort"]);
+    assert.deepEqual(outputs(late), ["kill", "abort"]);
     late.handleClosed(true);
     assert.equal(late.end, "aborted");
     assert.equal(late.error, noRoom.error);
@@ -224,5 +225,30 @@ test("program: it is looked for as execvp(3) does", () => {
   ];
   for (const [name, path, cwd, places] of cases) {
     assert.deepEqual(placesOf(name, path, cwd), places);
+  }
+});
+
+test("program: what was found on the way is told if none is found", () => {
+  const cases: [found: Found[], looked: number, code?: string][] = [
+    [["program"], 1],
+    [["ENOENT", "EACCES", "program", "EIO"], 3],
+    [["forbidden", "program"], 2],
+    [["ENOENT", "ENOENT"], 2, "ENOENT"],
+    [["EACCES", "ENOENT"], 2, "EACCES"],
+    [["ENOENT", "ELOOP", "ENOENT"], 3, "ELOOP"],
+    [["forbidden", "ENOENT"], 2, "ENOENT"],
+    [["forbidden"], 1, "ERR_SOCKEYE_UNSUPPORTED"],
+    [[], 0, "ERR_SOCKEYE_UNSUPPORTED"],
+  ];
+  for (const [found, times, code] of cases) {
+    let looked = 0;
+    const search = (): void =>
+      searchFor("cat", found.map((_, i) => String(i)), (place) => {
+        looked++;
+        return found[Number(place)]!;
+      });
+    if (code === undefined) search();
+    else assert.throws(search, (error: SockeyeError) => error.code === code);
+    assert.equal(looked, times, String(found));
   }
 });
