@@ -2,8 +2,9 @@
  * Programs as the children of a server: one for each connection.
  *
  * A program cannot be started before its connection is there. So what the pool
- * calls a child is a place for one: ready at once, and busy from the start of
- * its program until the connection is over.
+ * calls a child is a place for one: ready when the runtime has had a turn, to
+ * reap and to accept, and busy from the start of its program until the
+ * connection is over.
  *
  * @module
  */
@@ -51,7 +52,10 @@ export class ProgramStaff implements Staff {
 
   start(id: number): void {
     this.ledger.handleStarted(id);
-    this.#pool.handleReady(this.#now(), id);
+    this.#parts.runtime.turn(() => {
+      this.#pool.handleReady(this.#now(), id);
+      this.#events.changed();
+    });
   }
 
   give(id: number, connection: StreamHandle, index: number): void {
