@@ -1,49 +1,35 @@
 /**
- * One child process of `node:child_process`, as its parent holds it. What goes
- * to it when, `core/children/post.ts` decides; when it is over,
- * `core/children/ending.ts`.
+ * One child process of `node:child_process`, as its parent holds it. When it is
+ * over, `core/children/ending.ts` decides.
  *
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { Server, type Socket } from "node:net";
-import type { ChildEvents, ChildHandle } from "../../../core/children.ts";
+import type { ChildEvents } from "../../../core/children.ts";
 import { ChildEnding } from "../../../core/children/ending.ts";
-import {
-  ChildPost,
-  type ChildPostOutput,
-} from "../../../core/children/post.ts";
-import type { ListenHandle, StreamHandle } from "../../../core/transport.ts";
 import { Alarm } from "../alarm.ts";
 import { translateError } from "../errors.ts";
 import type { NetListener } from "../net/listener.ts";
 import type { NetStream } from "../net/stream.ts";
 import { scheduler } from "../scheduler.ts";
-
-/** What goes to a child. */
-type Letter =
-  | { readonly message: unknown }
-  | { readonly listener: ListenHandle; readonly index: number }
-  | { readonly connection: StreamHandle; readonly index: number };
+import { type Letter, PostedChild } from "./posted.ts";
 
 /** A child process. */
-export class SpawnedChild implements ChildHandle {
-  readonly #events: ChildEvents;
-  readonly #post: ChildPost<Letter> = new ChildPost();
+export class SpawnedChild extends PostedChild {
   readonly #ending: ChildEnding = new ChildEnding();
-  readonly #alarm: Alarm = new Alarm(() => this.#rang());
+  readonly #alarm: Alarm = new Alarm(() => this.#ended());
   #child: ChildProcess | undefined;
-  #over = false;
 
   constructor([command = "", ...args]: readonly string[], events: ChildEvents) {
-    this.#events = events;
+    super(events);
     try {
       // As `fork` does, but with any command before the runtime.
       const child = spawn(command, args, {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });
       this.#child = child;
-      child.on("message", (message) => this.#heard(message));
+      child.on("message", (message) => this.heard(message));
       child.on("error", (error) => this.#failed(error));
       child.on("exit", (status, signal) => {
         const exit = { status, signal };
@@ -68,83 +54,17 @@ export class SpawnedChild implements ChildHandle {
     return undefined;
   }
 
-  send(message: unknown): void {
-    this.#post.say({ message });
-    this.#drain();
-  }
-
-  share(listener: ListenHandle, index: number): void {
-    this.#post.hand({ listener, index });
-    this.#drain();
-  }
-
-  give(connection: StreamHandle, index: number): void {
-    this.#post.hand({ connection, index });
-    this.#drain();
-  }
-
-  offer(connection: StreamHandle, index: number): void {
-    this.#post.offer(scheduler.now(), { connection, index });
-    this.#drain();
-  }
-
-  takeBack(): void {
-    this.#post.takeBack();
-    this.#drain();
-  }
-
   kill(): void {
     this.#child?.kill("SIGKILL");
   }
 
-  // What the machines say
-
-  #drain(): void {
-    for (;;) {
-      const output = this.#post.pollOutput();
-      if (output.do === "wait") break;
-      this.#obey(output);
-    }
-    this.#alarm.set(this.#pollTimeout());
-  }
-
-  #obey(output: Exclude<ChildPostOutput<Letter>, { do: "wait" }>): void {
-    switch (output.do) {
-      case "send":
-        return this.#send(output.item);
-      case "ask":
-        return this.#send({ message: output });
-      case "discard":
-        return discard(socketOf(output.item));
-      case "return": {
-        const { connection, index } = output.item as Connection;
-        return this.#events.returned(connection, index);
-      }
-      case "got":
-        return this.#events.got();
-      default:
-        output satisfies never;
-    }
-  }
-
-  #pollTimeout(): number {
-    if (this.#over) return Infinity;
-    return Math.min(this.#post.pollTimeout(), this.#ending.pollTimeout());
-  }
-
-  #rang(): void {
-    this.#post.handleTimeout(scheduler.now());
-    this.#drain();
-    this.#ended();
-  }
-
   // The channel
 
-  #send(letter: Letter): void {
+  protected carry(letter: Letter): void {
     const socket = socketOf(letter);
     const child = this.#child;
     if (!child?.connected) {
-      this.#post.handleClosed();
+      this.handleUnreachable();
       return discard(socket);
     }
     const handle = "listener" in letter
@@ -166,46 +86,32 @@ export class SpawnedChild implements ChildHandle {
     }
   }
 
-  #heard(message: unknown): void {
-    const said = (message as { say?: unknown } | null)?.say;
-    if (said === "here") {
-      const { count } = message as { count: number };
-      this.#post.handleRead(scheduler.now(), count);
-    } else if (said === "got") {
-      const { of } = message as { of: unknown };
-      this.#post.handleGot(of === "connection");
-    } else {
-      if (!this.#over) this.#events.message(message);
-      return;
-    }
-    this.#drain();
+  protected discard(letter: Letter): void {
+    discard(socketOf(letter));
   }
 
   // The end
 
   /** It did not start; errors of the channel come this way too, and mean nothing here. */
   #failed(error: unknown): void {
-    if (this.#over || this.#child?.pid !== undefined) return;
-    this.#over = true;
+    if (this.over || this.#child?.pid !== undefined) return;
+    this.over = true;
     const translated = translateError(error);
-    this.#events.exited({ status: null, signal: null, error: translated });
+    this.events.exited({ status: null, signal: null, error: translated });
   }
 
   #ended(): void {
-    if (this.#over) return;
-    if (this.#ending.begun) this.#events.ending();
+    if (this.over) return;
+    if (this.#ending.begun) this.events.ending();
     const exit = this.#ending.poll(scheduler.now());
-    if (exit === undefined) return this.#drain();
-    this.#over = true;
+    this.#alarm.set(exit ? Infinity : this.#ending.pollTimeout());
+    if (exit === undefined) return;
+    this.over = true;
     if (this.#child!.connected) this.#child!.disconnect();
-    this.#post.takeBack();
-    this.#post.handleClosed();
-    this.#drain();
-    this.#events.exited(exit);
+    this.closePost();
+    this.events.exited(exit);
   }
 }
-
-type Connection = Extract<Letter, { connection: StreamHandle }>;
 
 /** The socket of a connection; undefined if it is over already. */
 function socketOf(letter: Letter): Socket | undefined {
