@@ -42,6 +42,7 @@ import { reusePort } from "./net/reuse_port.ts";
 import { scheduler } from "./scheduler.ts";
 import type { StartProgram } from "./programs/start.ts";
 import { openStdin } from "./stdin.ts";
+import { onlyAtHome } from "./stranger.ts";
 import { threads, workers } from "./threads.ts";
 import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
 
@@ -81,9 +82,9 @@ export interface Parts {
   gaps(): Partial<Record<Feature, Capability>>;
 }
 
-/** Puts a runtime together. */
+/** Puts a runtime together, for the one that its adapter is for. */
 export function runtimeOf(parts: Parts): Runtime {
-  return {
+  return onlyAtHome({
     ...scheduler,
     ...(parts.turn && { turn: parts.turn }),
     name: parts.name,
@@ -96,7 +97,7 @@ export function runtimeOf(parts: Parts): Runtime {
     listen: (at, request, events) => listen(parts, at, request, events),
     bind: (at, request, events) => bind(parts, at, request, events),
     stdin: openStdin,
-  };
+  });
 }
 
 function connect(

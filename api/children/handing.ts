@@ -19,12 +19,12 @@ export function childrenOf(
   feature: Feature,
   by: Servers,
 ): Children {
+  const { support, reason } = runtime.capabilities().features[feature];
+  if (support === "none") throw unsupported(by, reason!);
   const { children } = runtime;
   if (children === undefined) {
     throw unsupported(by, "this runtime starts no processes");
   }
-  const { support, reason } = runtime.capabilities().features[feature];
-  if (support === "none") throw unsupported(by, reason!);
   return children;
 }
 
@@ -35,12 +35,12 @@ export function childrenOf(
  * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED`, with the reason.
  */
 export function threadsOf(runtime: Runtime): Starter & Pick<Runtime, "listen"> {
+  const { support, reason } = runtime.capabilities().features.workers;
+  if (support === "none") throw unsupported("threads", reason!);
   const { threads } = runtime;
   if (threads === undefined) {
     throw unsupported("threads", "this runtime starts none");
   }
-  const { support, reason } = runtime.capabilities().features.workers;
-  if (support === "none") throw unsupported("threads", reason!);
   return {
     ...threads,
     listen: (at, request, events) => runtime.listen(at, request, events),
