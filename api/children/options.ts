@@ -84,7 +84,16 @@ function membersLimitsOf(
   options: ChildrenOptions,
   processors: number,
 ): PoolLimits {
-  const min = whole(options, "children", 1, Math.max(processors, 2));
+  const most = acceptThemselves(options)
+    ? whole(options, "maxConnections", 1, Infinity)
+    : Infinity;
+  const standard = Math.min(Math.max(processors, 2), most);
+  const min = whole(options, "children", 1, standard);
+  // A member with no place could serve nobody.
+  if (min > most) {
+    const expected = `at least ${min}: one for each of the children`;
+    throw invalid("maxConnections", most, expected);
+  }
   refuse(options, "spareChildren", options.strategy);
   return {
     ...commonLimitsOf(options, Infinity, processors),
@@ -135,8 +144,7 @@ export function optionsForChild(
   }
   const { maxConnections = Infinity } = options;
   if (acceptThemselves(options) && maxConnections !== Infinity) {
-    const share = Math.floor(maxConnections / limits.min);
-    given.maxConnections = Math.max(share, 1);
+    given.maxConnections = Math.floor(maxConnections / limits.min);
   }
   return given;
 }

@@ -21,8 +21,10 @@ export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
    */
   strategy: "process" | "prefork" | "workers";
   /**
-   * With `prefork` and `workers`: how many members there are. Default: one for
-   * each processor, at least 2.
+   * With `prefork` and `workers`: how many members there are. Those that accept
+   * by themselves, with `prefork` and `reusePort`, have equal shares of
+   * `maxConnections`, rounded down, and there may be no more of them than that.
+   * Default: one for each processor, at least 2.
    */
   children?: number;
   /**

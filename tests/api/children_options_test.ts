@@ -17,7 +17,6 @@ test("children: the limit of connections is shared among members that accept by 
     [10, 3, 3],
     [10, 2, 5],
     [4, 4, 1],
-    [1, 4, 1],
   ];
   for (const [maxConnections, children, each] of cases) {
     for (const reusePort of [false, true]) {
@@ -28,6 +27,19 @@ test("children: the limit of connections is shared among members that accept by 
   }
   const { maxConnections } = forChild({ strategy: "prefork" });
   assert.equal(maxConnections, undefined);
+});
+
+test("children: there are no more members than places, if each has its share", () => {
+  const policy = (options: ChildrenOptions) => childrenPolicyOf(options, 8);
+  const few = { strategy: "prefork", maxConnections: 3 } as const;
+  assert.equal(policy({ strategy: "prefork" }).limits.min, 8);
+  assert.equal(policy(few).limits.min, 3);
+  assert.equal(policy({ ...few, strategy: "workers" }).limits.min, 8);
+  assert.throws(() => policy({ ...few, children: 4 }), {
+    code: "EINVAL",
+    message: "Option maxConnections is 3, expected at least 4: one for each " +
+      "of the children",
+  });
 });
 
 test("children: of those with one connection each there are no more than connections", () => {
