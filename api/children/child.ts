@@ -23,8 +23,10 @@ import {
 } from "../serve.ts";
 import type { ServeOptions } from "../types.ts";
 
-/** How old the counts may be that the parent has of us, ms. */
+/** How old the counts of connections may be that the parent has of us, ms. */
 const countsEvery = 20;
+/** The same of bytes alone, while connections stay. */
+const bytesEvery = 500;
 
 /** What a handler module exports. */
 interface HandlerModule {
@@ -59,7 +61,8 @@ class Child implements ParentEvents {
   #module: HandlerModule = {};
   #server: LoopServer<unknown> | undefined;
   #timer: unknown;
-  /** Nothing has changed since the last counts. */
+  #bytesTimer: unknown;
+  /** No connection has come or gone since the last counts. */
   #told = true;
   #grace: number | undefined;
   #over = false;
@@ -162,6 +165,7 @@ class Child implements ParentEvents {
   #finish(): void {
     this.#over = true;
     this.#runtime.clearTimer(this.#timer);
+    this.#runtime.clearTimer(this.#bytesTimer);
     if (this.#isOrphan) this.#parent.leave();
   }
 
@@ -190,11 +194,23 @@ class Child implements ParentEvents {
 
   #tell(): void {
     this.#told = true;
-    this.#say({ say: "counts", counts: this.#counts() });
+    const counts = this.#counts();
+    this.#say({ say: "counts", counts });
     this.#timer = this.#runtime.setTimer(() => {
       this.#timer = undefined;
       if (!this.#told) this.#tell();
     }, countsEvery);
+    this.#watchBytes(counts.bytesRead + counts.bytesWritten);
+  }
+
+  /** Has the counts told when more has passed than `told` bytes, as long as anybody is there. */
+  #watchBytes(told: number): void {
+    this.#runtime.clearTimer(this.#bytesTimer);
+    this.#bytesTimer = this.#runtime.setTimer(() => {
+      const { open, bytesRead, bytesWritten } = this.#server!.stats;
+      if (bytesRead + bytesWritten > told) this.#changed();
+      else if (open > 0) this.#watchBytes(told);
+    }, bytesEvery);
   }
 
   #counts(): ChildCounts {

@@ -39,6 +39,9 @@ export interface ChildrenStats {
   readonly killed: number;
   /** Connections that ended with their child; part of the server's `failed`. */
   readonly lost: number;
-  /** Those that are alive, oldest first. Their counts are some milliseconds old. */
+  /**
+   * Those that are alive, oldest first. Their counts are some milliseconds old,
+   * those of bytes up to half a second.
+   */
   readonly alive: readonly ChildStats[];
 }

@@ -33,6 +33,19 @@ for (const strategy of strategies) {
     });
   });
 
+  test(`${strategy}: the bytes of a connection that stays are counted as well`, async () => {
+    await withChildren({ strategy }, async ({ server, client }) => {
+      const one = await client("echo");
+      await until("it is counted", () => server.stats.bytesRead === 5);
+      for (const total of [7, 9]) {
+        await one.say("x");
+        assert.equal(await one.line(), "x");
+        await until("so are they", () => server.stats.bytesRead === total);
+      }
+      assert.equal(server.stats.open, 1);
+    });
+  });
+
   const ways = strategy === "workers"
     ? ["exit", "throw", "reject"]
     : ["SIGKILL", "exit"];
