@@ -10,7 +10,7 @@ import { checkListenRequest } from "../core/credentials.ts";
 import { SockeyeError, textOf } from "../core/error.ts";
 import { ListenerMachine } from "../core/listener.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime, RuntimeBase } from "../core/runtime.ts";
 import type {
   ListenEvents,
   ListenHandle,
@@ -49,7 +49,7 @@ export class Acceptor implements ListenEvents, Deadlined {
   #error: SockeyeError | undefined;
 
   constructor(
-    runtime: Runtime,
+    runtime: RuntimeBase,
     handle: ListenHandle,
     capacity: Capacity,
     admission: Admission,

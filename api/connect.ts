@@ -70,6 +70,7 @@ function connectable(address: Address): Address {
 class Dialing implements ConnectEvents, Deadlined {
   timerIndex = -1;
 
+  readonly #runtime: Runtime;
   readonly #loop: Loop;
   readonly #address: Address;
   readonly #request: ConnectRequest;
@@ -88,6 +89,7 @@ class Dialing implements ConnectEvents, Deadlined {
     options: ConnectOptions,
     retry: Retry,
   ) {
+    this.#runtime = runtime;
     this.#loop = Loop.of(runtime);
     this.#address = address;
     this.#request = request;
@@ -108,7 +110,7 @@ class Dialing implements ConnectEvents, Deadlined {
 
   /** Does what the machine says, after every mutation of it. */
   #drain(): void {
-    const { runtime } = this.#loop;
+    const runtime = this.#runtime;
     const output = this.#machine.pollOutput(runtime.now());
     switch (output) {
       case "attempt":

@@ -4,7 +4,7 @@
  * @module
  */
 import { SockeyeError } from "../core/error.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RuntimeBase } from "../core/runtime.ts";
 import { StreamChannel } from "./channel.ts";
 import type { Consumer, Driver } from "./driver.ts";
 import type { WriteWaiter } from "./outbox.ts";
@@ -196,7 +196,7 @@ export class StreamConnection extends StreamChannel
   get readiness(): number {
     return this.#driver.readiness;
   }
-  get runtime(): Runtime {
+  get runtime(): RuntimeBase {
     return this.#driver.runtime;
   }
   watch(listener: (arrived: number) => void): () => void {

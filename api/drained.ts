@@ -9,7 +9,7 @@
  * @module
  */
 import type { Deadlined } from "../core/timers.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RuntimeBase } from "../core/runtime.ts";
 import type { Drainable, Loop } from "./loop.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -27,7 +27,7 @@ export interface Machine {
 export abstract class Drained implements Deadlined, Drainable {
   abstract readonly machine: Machine;
   readonly loop: Loop;
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeBase;
   timerIndex = -1;
   /** What arrived and watchers are to be told: bits of `core/readiness.ts`. */
   protected arrived = 0;

@@ -4,32 +4,32 @@
  * @module
  */
 import { type Deadlined, Timers } from "../core/timers.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RuntimeBase } from "../core/runtime.ts";
 
 /** Something with outputs that wait to be told. */
 export interface Drainable {
   drain(): void;
 }
 
-const loops = new WeakMap<Runtime, Loop>();
+const loops = new WeakMap<RuntimeBase, Loop>();
 
 /** setTimeout takes 32 bits; a longer wait is taken in pieces. */
 const longestTimer = 2 ** 31 - 1;
 
 /** The deadlines of everything that lives on one runtime. */
 export class Loop {
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeBase;
   readonly #timers = new Timers();
   #timer: unknown;
   #armedFor = Infinity;
   #soon: Drainable[] = [];
 
-  private constructor(runtime: Runtime) {
+  private constructor(runtime: RuntimeBase) {
     this.runtime = runtime;
   }
 
   /** The loop of a runtime; there is one. */
-  static of(runtime: Runtime): Loop {
+  static of(runtime: RuntimeBase): Loop {
     let loop = loops.get(runtime);
     if (loop === undefined) loops.set(runtime, loop = new Loop(runtime));
     return loop;

@@ -4,7 +4,7 @@
  * @module
  */
 import { SockeyeError } from "../core/error.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RuntimeBase } from "../core/runtime.ts";
 import type { Wait } from "../core/wait.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Op } from "./types.ts";
@@ -12,7 +12,7 @@ import { checkBytes, checkSignal, deadlineOf, Waiter } from "./wait.ts";
 
 /** What reading needs of a driver. */
 export interface Readable {
-  readonly runtime: Runtime;
+  readonly runtime: RuntimeBase;
   readonly inbox: Inbox;
   readonly machine: {
     /** Bytes that arrived and that nobody consumed. */

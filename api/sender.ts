@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConnectionMachine } from "../core/connection.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RuntimeBase } from "../core/runtime.ts";
 import type { StreamHandle } from "../core/transport.ts";
 import type { Inbox } from "./inbox.ts";
 import { Outbox, type WriteWaiter } from "./outbox.ts";
@@ -19,7 +19,7 @@ export class Sender {
   /** What a handler may use until it returns; see `send`. */
   borrowed: Uint8Array | undefined;
 
-  readonly #runtime: Runtime;
+  readonly #runtime: RuntimeBase;
   readonly #machine: ConnectionMachine;
   readonly #handle: StreamHandle;
   readonly #inbox: Inbox;
@@ -30,7 +30,7 @@ export class Sender {
   #enders: WriteWaiter[] = [];
 
   constructor(
-    runtime: Runtime,
+    runtime: RuntimeBase,
     machine: ConnectionMachine,
     handle: StreamHandle,
     inbox: Inbox,

@@ -13,7 +13,7 @@ import { Admission } from "../core/admission.ts";
 import type { Closed, ConnectionLimits } from "../core/connection.ts";
 import { SockeyeError } from "../core/error.ts";
 import type { Deadlined } from "../core/timers.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime, RuntimeBase } from "../core/runtime.ts";
 import type {
   ListenHandle,
   ListenRequest,
@@ -176,7 +176,7 @@ export class LoopServer<T> implements Server, Taker, Deadlined {
   /** Told when a connection has come or gone. */
   onChange: (() => void) | undefined;
 
-  readonly #runtime: Runtime;
+  readonly #runtime: RuntimeBase;
   readonly #loop: Loop;
   readonly #handler: Handler<T>;
   readonly #limits: ConnectionLimits;
@@ -203,7 +203,7 @@ export class LoopServer<T> implements Server, Taker, Deadlined {
   #aborted = 0;
 
   constructor(
-    runtime: Runtime,
+    runtime: RuntimeBase,
     handles: readonly ListenHandle[],
     handler: Handler<T>,
     options: ServeOptions,

@@ -98,20 +98,27 @@ export interface Scheduler {
   report(error: unknown): void;
 }
 
-/** Everything that the driver takes from a runtime, simulated ones included. */
-export interface Runtime extends Scheduler {
-  /** The way to start children; absent where there are none. */
-  readonly children?: Children | undefined;
-  /** The way to start threads; absent where there are none. */
-  readonly threads?: Threads | undefined;
+/**
+ * What connections take from a runtime that are there already. A child that is
+ * given all that it serves needs no more, and starts the sooner.
+ */
+export interface RuntimeBase extends Scheduler {
   /** Which runtime it is. */
   readonly name: RuntimeName;
   /** Whether `SOCKEYE_DEBUG` is set: borrowed bytes are poisoned after use. */
   readonly debug: boolean;
-  /** What it can do. */
-  capabilities(): Capabilities;
   /** Undefined where the platform does not tell. Reads the system: not for each connection. */
   descriptors(): DescriptorUse | undefined;
+}
+
+/** Everything that the driver takes from a runtime, simulated ones included. */
+export interface Runtime extends RuntimeBase {
+  /** The way to start children; absent where there are none. */
+  readonly children?: Children | undefined;
+  /** The way to start threads; absent where there are none. */
+  readonly threads?: Threads | undefined;
+  /** What it can do. */
+  capabilities(): Capabilities;
   /** Makes a connection; `events` tells how it went, never before this returns. */
   connect(
     to: Address,

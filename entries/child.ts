@@ -5,12 +5,16 @@
  * @module
  */
 import { findParent } from "../adapters/_shared/children/parent.ts";
-import { withMemory } from "../adapters/memory/runtime.ts";
 import { serveAsChild } from "../api/children/child.ts";
-import { loadAdapter } from "./adapter.ts";
+import { loadAdapter, loadBase } from "./adapter.ts";
 
 const parent = findParent();
 
-loadAdapter().then((runtime) => {
-  serveAsChild(withMemory(runtime), parent, (url) => import(url));
+loadBase().then((runtime) => {
+  serveAsChild({
+    runtime,
+    parent,
+    load: (url) => import(url),
+    listening: loadAdapter,
+  });
 });

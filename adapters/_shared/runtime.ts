@@ -17,10 +17,9 @@ import type { BindEvents, BindRequest } from "../../core/datagram/transport.ts";
 import type {
   Capabilities,
   Capability,
-  DescriptorUse,
   Feature,
   Runtime,
-  RuntimeName,
+  RuntimeBase,
 } from "../../core/runtime.ts";
 import type {
   ConnectEvents,
@@ -39,7 +38,6 @@ import type { Grants } from "./grants.ts";
 import { listenIdentifying } from "./identify/listen.ts";
 import { orphanExit } from "./children/orphans.ts";
 import { reusePort } from "./net/reuse_port.ts";
-import { scheduler } from "./scheduler.ts";
 import type { StartProgram } from "./programs/start.ts";
 import { openStdin } from "./stdin.ts";
 import { onlyAtHome } from "./stranger.ts";
@@ -48,13 +46,9 @@ import { fifoReset, identify, mem, refuse, unixReset } from "./unsupported.ts";
 
 /** What one adapter knows. */
 export interface Parts {
-  readonly name: Exclude<RuntimeName, "memory">;
+  readonly base: RuntimeBase;
   /** As the runtime tells it. */
   version(): string;
-  readonly debug: boolean;
-  /** Where one turn of the loop takes more than `setImmediate`. */
-  readonly turn?: (callback: () => void) => void;
-  descriptors(): DescriptorUse | undefined;
   /** Connects to a TCP address, a path, or an abstract name. */
   connectStream(
     to: TcpAddress | UnixAddress,
@@ -85,14 +79,10 @@ export interface Parts {
 /** Puts a runtime together, for the one that its adapter is for. */
 export function runtimeOf(parts: Parts): Runtime {
   return onlyAtHome({
-    ...scheduler,
-    ...(parts.turn && { turn: parts.turn }),
-    name: parts.name,
-    debug: parts.debug,
+    ...parts.base,
     capabilities: () => capabilitiesOf(parts),
     children: childrenOf(parts.grants, parts.startProgram),
     threads,
-    descriptors: () => parts.descriptors(),
     connect: (to, request, events) => connect(parts, to, request, events),
     listen: (at, request, events) => listen(parts, at, request, events),
     bind: (at, request, events) => bind(parts, at, request, events),
@@ -163,15 +153,15 @@ function missingName(
   return support === "none" ? refuse(reason!, events) : undefined;
 }
 
-function noTransport({ name }: Parts, address: Address): string {
-  return `the adapter of ${name} has no ${address.transport}`;
+function noTransport({ base }: Parts, address: Address): string {
+  return `the adapter of ${base.name} has no ${address.transport}`;
 }
 
 const native: Capability = { support: "native" };
 
 function capabilitiesOf(parts: Parts): Capabilities {
   return {
-    runtime: parts.name,
+    runtime: parts.base.name,
     version: parts.version(),
     features: {
       tcp: native,

@@ -28,24 +28,21 @@
  *
  * @module
  */
-import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/runtime.ts";
-import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
 import { startProgram } from "../_shared/programs/start.ts";
 import { plainTraits } from "../_shared/datagram/traits.ts";
 import { nodePlatform } from "../_shared/fifo/platform.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
+import { base } from "./base.ts";
 import { connectStream } from "./connect.ts";
 import { fifoEnds } from "./fifo_ends.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
 
 /** Bun, as the driver sees it. */
 export const runtime: Runtime = runtimeOf({
-  name: "bun",
+  base,
   version: () => Bun.version,
-  debug: Boolean(process.env.SOCKEYE_DEBUG),
-  descriptors: descriptorUse,
   connectStream,
   listenDirectly,
   listenAtPath,

@@ -19,29 +19,20 @@
  *
  * @module
  */
-import type {
-  Capability,
-  DescriptorUse,
-  Feature,
-  Runtime,
-} from "../../core/runtime.ts";
-import { descriptorUse } from "../_shared/descriptors.ts";
+import type { Capability, Feature, Runtime } from "../../core/runtime.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
+import { base } from "./base.ts";
 import { connectStream } from "./connect.ts";
 import { traits } from "./datagram.ts";
 import { fifoPlatform } from "./fifo_platform.ts";
 import { listenAtPath, listenDirectly } from "./listener.ts";
-import { grants, isGranted, maySelfStart } from "./permissions.ts";
+import { grants, maySelfStart } from "./permissions.ts";
 import { startProgram } from "./start_program.ts";
-import { turn } from "./turn.ts";
 
 /** Deno, as the driver sees it. */
 export const runtime: Runtime = runtimeOf({
-  name: "deno",
+  base,
   version: () => Deno.version.deno,
-  debug: readDebug(),
-  turn,
-  descriptors,
   connectStream,
   listenDirectly,
   listenAtPath,
@@ -51,19 +42,6 @@ export const runtime: Runtime = runtimeOf({
   startProgram,
   gaps,
 });
-
-function descriptors(): DescriptorUse | undefined {
-  const path = "/proc/self/fd";
-  return isGranted({ name: "read", path }) ? descriptorUse() : undefined;
-}
-
-/** Asked while the module is loaded, which another runtime may do as well. */
-function readDebug(): boolean {
-  if (!("Deno" in globalThis)) return false;
-  const variable = "SOCKEYE_DEBUG";
-  return isGranted({ name: "env", variable }) &&
-    Boolean(Deno.env.get(variable));
-}
 
 /** Of connections that are handed to another process. */
 const handing: Capability = {

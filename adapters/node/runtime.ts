@@ -5,25 +5,20 @@
  */
 import process from "node:process";
 import type { Capability, Feature, Runtime } from "../../core/runtime.ts";
-import { descriptorUse } from "../_shared/descriptors.ts";
 import { everything } from "../_shared/grants.ts";
 import { startProgram } from "../_shared/programs/start.ts";
 import { plainTraits } from "../_shared/datagram/traits.ts";
 import { nodePlatform } from "../_shared/fifo/platform.ts";
-import { mistakesResets } from "../_shared/net/end.ts";
 import { listenAtPath, listenDirectly } from "../_shared/net/listener.ts";
 import { runtimeOf } from "../_shared/runtime.ts";
-import { scheduler } from "../_shared/scheduler.ts";
+import { base } from "./base.ts";
 import { connectStream } from "./connect.ts";
 import { fifoEnds } from "./fifo_ends.ts";
 
 /** Node, as the driver sees it. */
 export const runtime: Runtime = runtimeOf({
-  name: "node",
+  base,
   version: () => process.versions.node,
-  debug: Boolean(process.env.SOCKEYE_DEBUG),
-  turn,
-  descriptors: descriptorUse,
   connectStream,
   listenDirectly,
   listenAtPath,
@@ -33,12 +28,6 @@ export const runtime: Runtime = runtimeOf({
   startProgram,
   gaps,
 });
-
-/** Where an end must be read twice to be believed (`net/end.ts`), news of it takes two. */
-function turn(callback: () => void): void {
-  if (!mistakesResets) return scheduler.turn(callback);
-  scheduler.turn(() => scheduler.turn(callback));
-}
 
 function gaps(): Partial<Record<Feature, Capability>> {
   const deferAccept: Capability = {

@@ -12,7 +12,7 @@ import {
   writeError,
 } from "../../core/children/messages.ts";
 import type { Parent, ParentEvents } from "../../core/children.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime, RuntimeBase } from "../../core/runtime.ts";
 import { capacityOf } from "../options.ts";
 import {
   checkHandler,
@@ -37,24 +37,26 @@ interface HandlerModule {
   readonly onBroadcast?: unknown;
 }
 
-/** Imports a module by its URL. */
-export type Load = (url: string) => Promise<unknown>;
+/** What a child finds where it runs. */
+export interface ChildPlace {
+  readonly runtime: RuntimeBase;
+  readonly parent: Parent;
+  /** Imports a module by its URL. */
+  load(url: string): Promise<unknown>;
+  /** The way to listen by itself, which few do and which takes long to load. */
+  listening(): Promise<Pick<Runtime, "listen">>;
+}
 
 /** Serves as a child; over when the parent has said so, or is gone. */
-export function serveAsChild(
-  runtime: Runtime,
-  parent: Parent,
-  load: Load,
-): void {
-  const child = new Child(runtime, parent, load);
-  parent.attach(child);
-  parent.send({ say: "hello" });
+export function serveAsChild(place: ChildPlace): void {
+  place.parent.attach(new Child(place));
+  place.parent.send({ say: "hello" });
 }
 
 class Child implements ParentEvents {
-  readonly #runtime: Runtime;
+  readonly #place: ChildPlace;
+  readonly #runtime: RuntimeBase;
   readonly #parent: Parent;
-  readonly #load: Load;
   /** Aborted when there is nothing more to begin. */
   readonly #finishing: AbortController = new AbortController();
   #exclusive = false;
@@ -68,10 +70,10 @@ class Child implements ParentEvents {
   #over = false;
   #isOrphan = false;
 
-  constructor(runtime: Runtime, parent: Parent, load: Load) {
-    this.#runtime = runtime;
-    this.#parent = parent;
-    this.#load = load;
+  constructor(place: ChildPlace) {
+    this.#place = place;
+    this.#runtime = place.runtime;
+    this.#parent = place.parent;
   }
 
   // What the parent tells
@@ -110,7 +112,7 @@ class Child implements ParentEvents {
 
   async #begin(task: ChildTask): Promise<void> {
     this.#exclusive = task.exclusive;
-    const module = await this.#load(task.module) as HandlerModule;
+    const module = await this.#place.load(task.module) as HandlerModule;
     if (this.#over) return;
     const handler = module.default;
     checkHandler(handler);
@@ -124,7 +126,7 @@ class Child implements ParentEvents {
     }
     const { addresses, request } = task;
     const own = request.reusePort
-      ? await listenOnAll(this.#runtime, addresses, request)
+      ? await listenOnAll(await this.#place.listening(), addresses, request)
       : [];
     if (this.#over) return void own.forEach(closeHandle);
     this.#module = module;
