@@ -144,6 +144,7 @@ for _ in sys.argv[2:]:
     const talker = await enter(stage, room, "eager");
     talker.write(`${lines.join("\n")}\n`);
     await listener.said("of five", 5);
+    await room.said("of five", 5);
     assert.deepEqual(heardOf(listener, "eager"), lines);
     assert.deepEqual(heardOf(room, "eager"), lines);
     await leave(talker, listener);
@@ -270,6 +271,7 @@ test(
     sleeper.signal("SIGCONT");
     assert.equal(await talker.ended(), 0, talker.errors);
     await sleeper.said("* talker has left");
+    await room.said("* talker has left");
     assert.deepEqual(heardOf(sleeper, "talker"), lines);
     assert.deepEqual(heardOf(room, "talker"), lines);
     await leave(sleeper);
