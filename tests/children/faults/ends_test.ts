@@ -53,9 +53,11 @@ for (const strategy of strategies) {
       const four = strategy === "process" ? {} : { children: 4 };
       const server = await startServer(stage, { strategy, ...four });
       const watching = await watch(stage, server);
-      const busy = await Promise.all(
-        server.addresses.map((at) => speak(stage, at, "stuck")),
-      );
+      const busy: Program[] = [];
+      // One after the other: who is stuck already takes nobody else.
+      for (const at of server.addresses) {
+        busy.push(await speak(stage, at, "stuck"));
+      }
       const loading = await loadOn(stage, server);
       await until(
         "it has served some",

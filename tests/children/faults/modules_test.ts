@@ -46,7 +46,9 @@ for (const strategy of strategies) {
     assert.deepEqual(errors, [error]);
     if (server === undefined) return;
     const { children } = server.stats;
-    assert.ok(children!.started <= 15, `${children!.started} started`);
+    // Five, and one for each failure; one that a busy machine lets live for a
+    // second is none.
+    assert.ok(children!.started <= 25, `${children!.started} started`);
     assert.equal(children!.reaped, children!.started);
   });
 }
