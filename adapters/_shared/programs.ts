@@ -16,7 +16,7 @@ import type {
   ProgramRequest,
   ProgramSignal,
 } from "../../core/programs.ts";
-import { type Found, placesOf, searchFor } from "../../core/programs/search.ts";
+import { type Found, placesOf, search } from "../../core/programs/search.ts";
 import type { StreamHandle } from "../../core/transport.ts";
 import { errorCode, translateError } from "./errors.ts";
 import type { Grants } from "./grants.ts";
@@ -35,7 +35,7 @@ export function findProgram(
   const { command, cwd } = request;
   if (cwd !== undefined) checkDirectory(cwd, grants);
   const places = placesOf(command[0], env.PATH, cwd);
-  searchFor(command[0], places, (place) => lookAt(place, grants));
+  checkFound(command[0], search(places, (place) => lookAt(place, grants)));
   return new FoundProgram(request, env, grants, start);
 }
 
@@ -63,6 +63,17 @@ function checkDirectory(path: string, grants: Grants): void {
     throw new SockeyeError(errorCode(error), what, { cause: error });
   }
   throw new SockeyeError("ENOTDIR", what);
+}
+
+function checkFound(name: string, found: Found): void {
+  if (found === "program") return;
+  if (found !== "forbidden") {
+    throw new SockeyeError(found, `the program ${name}`);
+  }
+  throw new SockeyeError(
+    "ERR_SOCKEYE_UNSUPPORTED",
+    "it takes --allow-read and --allow-run",
+  );
 }
 
 /** What is at a place. */

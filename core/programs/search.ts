@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ErrorCode, SockeyeError } from "../error.ts";
+import type { ErrorCode } from "../error.ts";
 
 /** Where the C library looks if there is no PATH; see confstr(3), _CS_PATH. */
 const standardPath = "/bin:/usr/bin";
@@ -28,29 +28,22 @@ export function placesOf(
 export type Found = "program" | ErrorCode | "forbidden";
 
 /**
- * Looks at one place after the other for a program. What may not be run is passed
- * over, and told if there is nothing else, as by execvp(3).
- *
- * @throws {SockeyeError} `ENOENT`, `EACCES`, … if there is none;
- * `ERR_SOCKEYE_UNSUPPORTED` if it may be looked for nowhere.
+ * Looks at one place after the other for a program, and gives what comes of it.
+ * What may not be run is passed over, and told if there is nothing else, as by
+ * execvp(3); `forbidden` if it may be looked for nowhere.
  */
-export function searchFor(
-  name: string,
+export function search(
   places: readonly string[],
   look: (place: string) => Found,
-): void {
+): Found {
   let code: ErrorCode | undefined;
   for (const place of places) {
     const found = look(place);
-    if (found === "program") return;
+    if (found === "program") return found;
     if (found === "forbidden") continue;
     if (found !== "ENOENT" || code === undefined) code = found;
   }
-  if (code !== undefined) throw new SockeyeError(code, `the program ${name}`);
-  throw new SockeyeError(
-    "ERR_SOCKEYE_UNSUPPORTED",
-    "it takes --allow-read and --allow-run",
-  );
+  return code ?? "forbidden";
 }
 
 function within(cwd: string | undefined, path: string): string {
