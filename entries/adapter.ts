@@ -10,24 +10,30 @@
  */
 import type { Runtime, RuntimeBase } from "../core/runtime.ts";
 
+const here = "Bun" in globalThis
+  ? "bun"
+  : "Deno" in globalThis
+  ? "deno"
+  : "node";
+
+const bases = {
+  bun: () => import("../adapters/bun/base.ts"),
+  deno: () => import("../adapters/deno/base.ts"),
+  node: () => import("../adapters/node/base.ts"),
+};
+
+const adapters = {
+  bun: () => import("../adapters/bun/runtime.ts"),
+  deno: () => import("../adapters/deno/runtime.ts"),
+  node: () => import("../adapters/node/runtime.ts"),
+};
+
 /** What connections take that are there already. */
 export async function loadBase(): Promise<RuntimeBase> {
-  if ("Bun" in globalThis) {
-    return (await import("../adapters/bun/base.ts")).base;
-  }
-  if ("Deno" in globalThis) {
-    return (await import("../adapters/deno/base.ts")).base;
-  }
-  return (await import("../adapters/node/base.ts")).base;
+  return (await bases[here]()).base;
 }
 
 /** As in `mod.ts`; the module to be served may import that. */
 export async function loadAdapter(): Promise<Runtime> {
-  if ("Bun" in globalThis) {
-    return (await import("../adapters/bun/runtime.ts")).runtime;
-  }
-  if ("Deno" in globalThis) {
-    return (await import("../adapters/deno/runtime.ts")).runtime;
-  }
-  return (await import("../adapters/node/runtime.ts")).runtime;
+  return (await adapters[here]()).runtime;
 }
