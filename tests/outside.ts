@@ -77,11 +77,8 @@ export function watchZombies(parent: number): () => number {
   };
 }
 
-/** Talks, and when it is told to goes on: says what came then, or that it was broken off. */
-export const finisher = `
-s = connect(sys.argv[1])
-s.sendall(b"one")
-say("first", exactly(s, 3).decode())
+/** Goes on when it is told to: says what came then, or that it was broken off. */
+export const finishing = `
 hear()
 try:
     s.sendall(b"two")
@@ -89,3 +86,10 @@ try:
     say("then", rest(s).decode())
 except OSError:
     say("broken")`;
+
+/** Talks, and then goes on as `finishing` says. */
+export const finisher = `
+s = connect(sys.argv[1])
+s.sendall(b"one")
+say("first", exactly(s, 3).decode())
+${finishing}`;

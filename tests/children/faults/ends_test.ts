@@ -4,6 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import type { ServerStats } from "../../../mod.ts";
 import { onStage, type Program, type Stage } from "../../examples/programs.ts";
+import { finishing } from "../../outside.ts";
 import { strategies, until } from "../fixtures.ts";
 import {
   assertReaped,
@@ -24,14 +25,7 @@ const speaker = `
 s = connect(sys.argv[1])
 s.sendall(sys.argv[2].encode() + b"\\n")
 say("first", s.recv(100).decode().strip())
-hear()
-try:
-    s.sendall(b"two")
-    s.shutdown(socket.SHUT_WR)
-    say("then", rest(s).decode())
-except OSError:
-    say("broken")
-`;
+${finishing}`;
 
 /** One whose child echoes, or is \`stuck\`. */
 async function speak(
