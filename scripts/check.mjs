@@ -39,9 +39,16 @@ const env = {
 
 refuseStaleModules();
 
-const outcomes = checks.map(([, command, args]) =>
-  inLane(() => run(command, args, { limit: LIMIT, env }))
-);
+/** @type {Promise<unknown>} */
+let built = Promise.resolve();
+const outcomes = checks.map(([, command, args], index) => {
+  const outcome = built.then(() =>
+    inLane(() => run(command, args, { limit: LIMIT, env }))
+  );
+  // What the first one builds the others read.
+  if (index === 0) built = outcome;
+  return outcome;
+});
 let failed = 0;
 for (const [index, [name]] of checks.entries()) {
   const outcome = /** @type {import("./processes.mjs").Outcome} */ (
