@@ -69,18 +69,24 @@ for each in workers: each.start()
 for i in range(kills):
     # Spread over the load, whatever its speed.
     while begun < count * (i + 1) / (kills + 1): time.sleep(0.002)
-    alive = children(parent)
     asks = i % 4 == 3
+    # Those that were killed before are listed until their parent reaps them.
+    alive = [pid for pid in children(parent) if pid not in killed]
     with lock: choice = [pid for pid in alive if not asks or pid in serving]
     if not choice: continue
     pid = random.choice(choice)
-    if asks:
-        told["asked"] += 1
-        os.kill(pid, signal.SIGTERM)
-        continue
-    killed.add(pid)
-    killedAt.append(time.monotonic())
-    os.kill(pid, signal.SIGKILL)
+    try:
+        if asks:
+            os.kill(pid, signal.SIGTERM)
+            told["asked"] += 1
+            continue
+        # First, since its connection may break before the call has returned.
+        killed.add(pid)
+        killedAt.append(time.monotonic())
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        # It has ended by itself since it was listed, and harmed nobody.
+        killed.discard(pid)
 if count == float("inf"):
     say("loading")
     hear()
