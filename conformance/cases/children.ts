@@ -231,7 +231,8 @@ async function signalled(
   const client = await greet(t, { addresses: [address] });
   process.kill(pid, how === "kill" ? "SIGKILL" : "SIGTERM");
   if (how === "abort") {
-    await sleep(200);
+    // Two that came at once would be one.
+    await within(10_000, "the end of its accepting", refusal(t, address));
     process.kill(pid, "SIGTERM");
   }
   if (how === "drain") {
@@ -246,6 +247,18 @@ async function signalled(
   assert.deepEqual((await seenBy(watching)).left, []);
   // Whoever is killed leaves its name.
   if (how === "kill" && "path" in address) t.scratch.remove(address.path);
+}
+
+/** Waits until nobody listens there any more. */
+async function refusal(t: Trial, address: Address): Promise<void> {
+  for (;;) {
+    try {
+      (await t.connect(address)).abort();
+    } catch {
+      return;
+    }
+    await sleep(5);
+  }
 }
 
 async function sharing(t: Trial): Promise<void> {

@@ -1,10 +1,13 @@
 /** `serveExec`: programs that have connections as their input and output. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { clearImmediate, setImmediate } from "node:timers";
 import {
+  type Address,
   capabilities,
   connect,
   type ExecOptions,
@@ -189,6 +192,46 @@ test("exec: beyond maxChildren clients wait, and are served in turn", async () =
     assert.equal(await second.line(), "two");
   });
 });
+
+test(
+  "exec: of many clients at once, eight get their program before others are reaped",
+  needs("python3"),
+  async () => {
+    await withProgram(["cat"], {}, async ({ addresses, alive, server }) => {
+      const many = 40;
+      // All of them come while this thread stands still.
+      const script = `
+import socket, sys
+for i in range(${many}):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.close()`;
+      const at = addresses[1] as Extract<Address, { path: string }>;
+      const { status } = spawnSync("python3", ["-c", script, at.path]);
+      assert.equal(status, 0);
+      let before = new Set<number | undefined>();
+      let most = 0;
+      const look = (): void => {
+        const now = alive().map(({ pid }) => pid);
+        const fresh = now.filter((pid) =>
+          pid !== undefined && !before.has(pid)
+        );
+        most = Math.max(most, fresh.length);
+        before = new Set(now);
+        turn = setImmediate(look);
+      };
+      let turn = setImmediate(look);
+      try {
+        await until("all have come", () => server.stats.accepted === many);
+        await until("all have gone", () => server.stats.open === 0);
+      } finally {
+        clearImmediate(turn);
+      }
+      // Node accepts one connection at a turn.
+      assert.ok(most >= 1 && most <= 8, `${most} in one turn`);
+    });
+  },
+);
 
 test("exec: a program that ends by itself costs a stubborn client's server nothing", async () => {
   await withProgram(["true"], {}, async ({ client }) => {
