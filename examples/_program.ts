@@ -7,6 +7,7 @@ import {
   type Address,
   formatAddress,
   type Server,
+  type ServerClosed,
   SockeyeError,
 } from "../mod.ts";
 import { type Arguments, readArguments } from "./_arguments.ts";
@@ -47,13 +48,22 @@ export function sayListening(addresses: readonly Address[]): void {
 
 /** Waits for the end of a server, and says how it went. */
 export async function sayClosed(server: Server): Promise<void> {
-  const { drained, aborted } = await server.closed;
+  const closed = await server.closed;
   const { children } = server.stats;
   if (children !== undefined) {
     const { started, reaped, lost } = children;
     console.log(`children: ${started} started, ${reaped} reaped, ${lost} lost`);
   }
+  sayEnded(closed);
+}
+
+/**
+ * Says how the connections of a server ended. One that closed by itself has
+ * told `onError` why, and the exit status is 1.
+ */
+export function sayEnded({ drained, aborted, error }: ServerClosed): void {
   console.log(`closed: ${drained} drained, ${aborted} aborted`);
+  if (error !== undefined) process.exitCode = 1;
 }
 
 /** Waits for signals no more; some runtimes live as long as one is waited for. */

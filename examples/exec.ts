@@ -11,7 +11,13 @@
  */
 import process from "node:process";
 import { serveExec } from "../mod.ts";
-import { grace, messageOf, program, sayListening } from "./_program.ts";
+import {
+  grace,
+  messageOf,
+  program,
+  sayEnded,
+  sayListening,
+} from "./_program.ts";
 
 await program("exec.ts ADDRESS -- COMMAND…", async ({ addresses, words }) => {
   // Signals are heeded by the server: SIGTERM and SIGINT let the programs
@@ -23,8 +29,8 @@ await program("exec.ts ADDRESS -- COMMAND…", async ({ addresses, words }) => {
   sayListening(server.addresses);
   console.log(`parent ${process.pid}`);
 
-  const { drained, aborted } = await server.closed;
+  const closed = await server.closed;
   const { accepted, failed } = server.stats;
   console.log(`programs: ${accepted} run, ${failed} failed`);
-  console.log(`closed: ${drained} drained, ${aborted} aborted`);
+  sayEnded(closed);
 });

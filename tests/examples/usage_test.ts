@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { needs } from "./peers.ts";
-import { onStage } from "./programs.ts";
+import { commandOf, onStage } from "./programs.ts";
 
 const servers = [
   "echo",
@@ -49,6 +49,20 @@ for (const [name, cases] of Object.entries(wrong)) {
     }),
   );
 }
+
+test(
+  "a server that closes by itself is status 1, and says why",
+  onStage(async (stage) => {
+    const program = stage.start([
+      ...commandOf("../examples/gives_up"),
+      stage.unix(),
+    ]);
+    assert.equal(await program.ended(), 1, program.errors);
+    const why = /\d children in a row failed, .* status 3/;
+    assert.match(program.errors, why);
+    assert.deepEqual(stage.files(), []);
+  }),
+);
 
 test("every example can be read in one sitting, and none exits by force", () => {
   // Built tests lie one directory deeper.
