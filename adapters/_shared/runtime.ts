@@ -29,6 +29,7 @@ import type {
   Pending,
 } from "../../core/transport.ts";
 import { childrenOf } from "./children.ts";
+import { childEntry, startedFrom } from "./children/entry.ts";
 import { bindDatagram, type DgramTraits } from "./datagram.ts";
 import { connectFifo } from "./fifo/connect.ts";
 import { listenFifo } from "./fifo/listener.ts";
@@ -160,6 +161,8 @@ function noTransport({ base }: Parts, address: Address): string {
 const native: Capability = { support: "native" };
 
 function capabilitiesOf(parts: Parts): Capabilities {
+  const { grants } = parts;
+  const { process: forked, prefork, ...gaps } = parts.gaps();
   return {
     runtime: parts.base.name,
     version: parts.version(),
@@ -189,13 +192,13 @@ function capabilitiesOf(parts: Parts): Capabilities {
       noDelay: native,
       keepAlive: native,
       identify,
-      process: native,
-      prefork: native,
+      process: startedFrom(childEntry, grants, forked ?? native),
+      prefork: startedFrom(childEntry, grants, prefork ?? native),
       reusePort: reusePort(),
-      workers: workers(parts.grants),
+      workers: workers(grants),
       exec: native,
-      orphanExit: orphanExit(parts.grants),
-      ...parts.gaps(),
+      orphanExit: orphanExit(grants),
+      ...gaps,
     },
   };
 }

@@ -20,18 +20,13 @@ import { fileURLToPath, URL } from "node:url";
 import type { Threads } from "../../core/children.ts";
 import type { Capability } from "../../core/runtime.ts";
 import type { Grants } from "./grants.ts";
+import { startedFrom, threadEntry } from "./children/entry.ts";
 import { onSignals } from "./children/signals.ts";
 import { StartedThread } from "./threads/started.ts";
 
-/** What each thread runs. */
-const entry = new URL(
-  `../../entries/thread.${import.meta.url.endsWith(".js") ? "js" : "ts"}`,
-  import.meta.url,
-);
-
 /** Threads of this process. */
 export const threads: Threads = {
-  start: (_module, events) => new StartedThread(startable(entry), events),
+  start: (_module, events) => new StartedThread(startable(threadEntry), events),
   // Memory that is shared stays shared.
   copy: (data) => structuredClone(data),
   parallelism: () => availableParallelism(),
@@ -46,19 +41,17 @@ function startable(program: URL): URL {
 }
 
 /** What `capabilities()` says of threads. */
-export function workers({ mayRead }: Grants): Capability {
-  if (entry.protocol === "file:") {
-    const path = fileURLToPath(entry.href);
-    if (!mayRead(path)) {
-      return {
-        support: "none",
-        reason: "Deno starts threads with --allow-read only",
-      };
-    }
+export function workers(grants: Grants): Capability {
+  const { protocol, href } = threadEntry;
+  if (protocol === "file:" && !grants.mayRead(fileURLToPath(href))) {
+    return {
+      support: "none",
+      reason: "Deno starts threads with --allow-read only",
+    };
   }
-  return {
+  return startedFrom(threadEntry, grants, {
     support: "emulated",
     reason: "A socket cannot change threads: the main thread accepts and " +
       "relays the bytes, but with reusePort",
-  };
+  });
 }

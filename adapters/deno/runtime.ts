@@ -50,11 +50,20 @@ const handing: Capability = {
     "Its listener is of node:net, which accepts without end: at the limit of descriptors it dies",
 };
 
-function gaps(): Partial<Record<Feature, Capability>> {
-  const children: Capability = maySelfStart() ? handing : {
+/** Of children, which are Deno again. */
+function selfStart(): Capability {
+  if (Deno.build.standalone) {
+    const reason = "What `deno compile` made can only start itself, not Deno";
+    return { support: "none", reason };
+  }
+  return maySelfStart() ? handing : {
     support: "none",
     reason: "Deno starts children with --allow-read and --allow-run only",
   };
+}
+
+function gaps(): Partial<Record<Feature, Capability>> {
+  const children = selfStart();
   return {
     udpFilter: {
       support: "emulated",

@@ -13,13 +13,11 @@ import { versionOfNode } from "../nodes.mjs";
 import { readLayout } from "../npm_layout.mjs";
 import { packedLimit } from "../npm_manifest.mjs";
 import { run } from "../processes.mjs";
+import { bundlesOf } from "./bundles.mjs";
 import { must } from "./projects.mjs";
 
 /** @typedef {import("./projects.mjs").Tarball} Tarball */
 /** @typedef {[name: string, check: () => Promise<void> | void]} Check */
-
-/** Minified, the core alone is to stay below this many bytes. */
-const CORE_LIMIT = 25_000;
 
 const bun = resolve("node_modules/.bin/bun");
 const deno = resolve("node_modules/.bin/deno");
@@ -61,9 +59,7 @@ export function checksOf(tarball, project, nodes) {
     ["require() works with Deno", () => requireIt(project, deno, denoRun)],
     ["require() works with Bun", () => requireIt(project, bun, [])],
     ["errors are traced to the sources", () => trace(project)],
-    ["the core alone is small and names no runtime", () => bundleCore(project)],
-    ["the simulation is bundled for browsers", () => bundleMemory(project)],
-    ["a bundle for Node runs", () => bundleForNode(project, nodes)],
+    ...bundlesOf(project, nodes),
   ];
 }
 
@@ -225,47 +221,4 @@ async function trace(project) {
     program,
   ], { cwd: project });
   assert.match(output, /core\/address\.ts:\d+:\d+/);
-}
-
-/** @param {string} project */
-async function bundleCore(project) {
-  const text = await bundleForBrowsers(project, "core_only");
-  assert.ok(text.length < CORE_LIMIT, `${text.length} bytes`);
-  // As names of code: the texts speak of "the process" as well.
-  const runtime =
-    /\b(?:process|Deno|Bun|globalThis)\s*[.[]|["']node:|\brequire\(/;
-  assert.equal(runtime.exec(text)?.[0], undefined);
-}
-
-/** @param {string} project */
-async function bundleMemory(project) {
-  const text = await bundleForBrowsers(project, "simulated");
-  assert.equal(/["'](?:node|bun):|\brequire\(/.exec(text)?.[0], undefined);
-}
-
-/**
- * @param {string} project
- * @param {string} name of the module
- */
-async function bundleForBrowsers(project, name) {
-  const out = join(project, `${name}.bundle.js`);
-  const options = ["--minify", "--target=browser", `--outfile=${out}`];
-  await must(bun, ["build", ...options, `${name}.ts`], { cwd: project });
-  return readFileSync(out, "utf8");
-}
-
-/** @param {string} project @param {readonly string[]} nodes */
-async function bundleForNode(project, nodes) {
-  const out = join(project, "bundled.bundle.mjs");
-  await must(bun, [
-    "build",
-    "--target=node",
-    "--minify",
-    `--outfile=${out}`,
-    "bundled.mjs",
-  ], { cwd: project });
-  for (const node of nodes) {
-    const output = await must(node, [out], { cwd: resolve("/") });
-    assert.equal(output.trim(), "bundled node 7");
-  }
 }

@@ -60,7 +60,7 @@ export function checksOfJsr(jsr) {
     ["a server needs no permission but the network", async () => {
       const args = ["run", "--no-lock", "--no-prompt", "--allow-net"];
       const output = await must(deno, [...args, "bundled.mjs"], options);
-      assert.match(output, /^bundled deno 7$/m);
+      assert.match(output, /^bundled deno 7 none none emulated$/m);
     }],
     ["a strict consumer compiles", async () => {
       await must(deno, ["check", "--no-lock", "typed.ts"], options);

@@ -3,6 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath, URL } from "node:url";
+import {
+  childEntry,
+  startedFrom,
+  threadEntry,
+} from "../../adapters/_shared/children/entry.ts";
+import { everything } from "../../adapters/_shared/grants.ts";
+import type { Capability } from "../../mod.ts";
 
 /** The modules that this one imports, and they; not those of `import()` and of types. */
 function reached(from: URL, found = new Set<string>()): Set<string> {
@@ -28,4 +35,21 @@ test("children: what starts one does without the adapter, and what few of them u
       /adapters\/(memory|\w+\/runtime\.|_shared\/(fifo|identify|threads))/;
     assert.deepEqual(all.filter((each) => more.test(each)), []);
   }
+});
+
+test("children: what they run must be there, which a bundle does not hold", () => {
+  const native: Capability = { support: "native" };
+  for (const entry of [childEntry, threadEntry]) {
+    assert.deepEqual(startedFrom(entry, everything, native), native);
+  }
+  const bundled = new URL("file:///bundled/entry.js");
+  const { support, reason } = startedFrom(bundled, everything, native);
+  assert.equal(support, "none");
+  assert.match(reason!, /\/bundled\/entry\.js, is not there: leave/);
+  // Whoever may not look cannot know.
+  const blind = { mayRead: () => false };
+  assert.deepEqual(startedFrom(bundled, blind, native), native);
+  // Deno loads from the network what it runs.
+  const remote = new URL("https://jsr.example/entries/child.ts");
+  assert.deepEqual(startedFrom(remote, everything, native), native);
 });

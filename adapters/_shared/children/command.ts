@@ -8,17 +8,12 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { childEntry } from "./entry.ts";
 
 /** What starts a child that will serve with the module of this URL. */
 export function commandFor(module: string): readonly string[] {
-  const built = import.meta.url.endsWith(".js");
-  const entry = new URL(
-    `../../../entries/child.${built ? "js" : "ts"}`,
-    import.meta.url,
-  );
-  const file = entry.protocol === "file:"
-    ? fileURLToPath(entry.href)
-    : entry.href;
+  const { protocol, href } = childEntry;
+  const file = protocol === "file:" ? fileURLToPath(href) : href;
   const { execPath, versions } = process;
   if (!("deno" in versions)) return [execPath, ...runtimeOptions(), file];
   // Deno looks for a configuration beside what it runs, which is our file.
