@@ -4,7 +4,22 @@
  * @module
  */
 
-/** The pauses of one thing that is tried again and again. */
+/**
+ * The pauses of one thing that is tried again and again.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Backoff } from "@sockeye/net/protocols";
+ *
+ * const backoff = new Backoff(100, 350); // ms
+ * const pauses = [backoff.next(), backoff.next(), backoff.next()];
+ * assert.deepEqual(pauses, [100, 200, 350]);
+ * assert.equal(backoff.next(0), 175); // the least that chance makes of 350
+ * backoff.reset(); // an attempt has succeeded
+ * assert.equal(backoff.next(), 100);
+ * ```
+ */
 export class Backoff {
   readonly #first: number;
   readonly #longest: number;
@@ -37,6 +52,16 @@ export class Backoff {
 /**
  * The pauses of one who waits until the system has something to spare, a
  * descriptor most often: 5 ms, doubled up to 1 s.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { scarcityBackoff } from "@sockeye/net/protocols";
+ *
+ * const backoff = scarcityBackoff();
+ * const pauses = Array.from({ length: 9 }, () => backoff.next());
+ * assert.deepEqual(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1000]);
+ * ```
  */
 export function scarcityBackoff(): Backoff {
   return new Backoff(5, 1000);

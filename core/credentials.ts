@@ -80,6 +80,29 @@ export { challenge, type ChallengeRequest } from "./credentials/server.ts";
 /**
  * Checks that a listener can do what is asked about its callers.
  *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkListenRequest } from "@sockeye/net/protocols";
+ *
+ * const wanted = {
+ *   noDelay: true,
+ *   keepAlive: true,
+ *   keepAliveDelay: 0, // ms, as is the next
+ *   handshakeTimeout: 5000,
+ *   backlog: 511,
+ *   ipv6Only: false,
+ *   mode: 0o666,
+ *   group: undefined,
+ *   allowUsers: [1000],
+ *   identify: false,
+ * };
+ * const at = { transport: "unix", path: "/run/app" } as const;
+ * assert.throws(() => checkListenRequest(at, wanted), { code: "EINVAL" });
+ * checkListenRequest(at, { ...wanted, identify: true });
+ * checkListenRequest({ transport: "fifo", path: "/run/app" }, wanted); // FIFOs tell
+ * ```
+ *
  * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` for `identify` where nobody
  * can show who it is, `EINVAL` for `allowUsers` where nobody has to.
  */
@@ -105,6 +128,26 @@ export function checkListenRequest(at: Address, request: ListenRequest): void {
 
 /**
  * Checks that a connection can be made with what is asked of its server.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkConnectRequest } from "@sockeye/net/protocols";
+ *
+ * const wanted = {
+ *   noDelay: true,
+ *   keepAlive: true,
+ *   keepAliveDelay: 0, // ms, as is the next
+ *   handshakeTimeout: 5000,
+ *   identify: true,
+ *   expectServer: undefined,
+ * };
+ * checkConnectRequest({ transport: "unix", path: "/run/app" }, wanted);
+ * const to = { transport: "tcp", host: "127.0.0.1", port: 7000 } as const;
+ * assert.throws(() => checkConnectRequest(to, wanted), {
+ *   code: "ERR_SOCKEYE_UNSUPPORTED",
+ * });
+ * ```
  *
  * @throws {SockeyeError} `ERR_SOCKEYE_UNSUPPORTED` for `identify` where nobody
  * can show who it is, `EINVAL` for `expectServer` where no file has an owner.

@@ -371,7 +371,7 @@ export class DatagramMachine<In extends Incoming, Out extends Outgoing> {
     this.#failure = undefined;
   }
 
-  /** When closing has taken too long; `Infinity` for never. */
+  /** When closing has taken too long, absolute ms; `Infinity` for never. */
   pollTimeout(): number {
     return this.#closeAsked ? Infinity : this.#closeBy;
   }

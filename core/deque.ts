@@ -5,7 +5,22 @@
  * @module
  */
 
-/** First in, first out. */
+/**
+ * First in, first out.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Deque } from "@sockeye/net/protocols";
+ *
+ * const queue = new Deque<number>();
+ * for (const item of [1, 2, 3, 4, 5]) queue.push(item);
+ * assert.equal(queue.shift(), 1);
+ * assert.ok(queue.remove(3) && !queue.remove(3));
+ * assert.deepEqual(queue.retain((item) => item !== 4), [4]); // those that had to go
+ * assert.deepEqual([queue.first, queue.length], [2, 2]);
+ * ```
+ */
 export class Deque<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

@@ -83,7 +83,8 @@ const succeeded: DiskResult = {};
 /**
  * Takes a name. Do what `pollEffect` says, tell by one of the `handle…` how it
  * went, and ask again, until it is `done` or `failed`; either way no file of
- * ours is left but the name itself, and after `failed` not even that.
+ * ours is left but the name itself, and after `failed` not even that. A further
+ * result is an `ERR_SOCKEYE_STATE`.
  *
  * @example
  * ```ts

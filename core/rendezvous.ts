@@ -61,7 +61,20 @@ const MAX_PATH = 4095;
 /** What stands behind the rendezvous's name in a pair's: `.2147483647.<32 hex>.c2s`. */
 const SUFFIX_LENGTH = 1 + 10 + 1 + 32 + 4;
 
-/** The names of a client's pair. */
+/**
+ * The names of a client's pair.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { pairNames } from "@sockeye/net/protocols";
+ *
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * const { c2s, s2c } = pairNames("/run/app", 4711, nonce);
+ * assert.equal(c2s, `/run/app.4711.${nonce}.c2s`);
+ * assert.equal(s2c, `/run/app.4711.${nonce}.s2c`);
+ * ```
+ */
 export function pairNames(
   path: string,
   pid: number,
@@ -73,6 +86,18 @@ export function pairNames(
 
 /**
  * Checks the length of a rendezvous's path.
+ * Its name has at most 207 bytes of UTF-8, the whole path 4047: the names of
+ * the pairs beside it are 48 longer.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkRendezvousPath } from "@sockeye/net/protocols";
+ *
+ * checkRendezvousPath(`/run/${"a".repeat(207)}`);
+ * const tooLong = `/run/${"ä".repeat(104)}`; // of two bytes each
+ * assert.throws(() => checkRendezvousPath(tooLong), { code: "ENAMETOOLONG" });
+ * ```
  *
  * @throws {SockeyeError} `ENAMETOOLONG` for a rendezvous beside which no pair
  * could be made.

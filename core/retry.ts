@@ -17,7 +17,20 @@ export interface RetryLimits {
   readonly maxDelay: number;
 }
 
-/** One attempt, and no more. */
+/**
+ * One attempt, and no more.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { once, RetryMachine } from "@sockeye/net/protocols";
+ *
+ * const machine = new RetryMachine(once);
+ * machine.pollOutput(0);
+ * machine.handleFailed(10, "ECONNREFUSED", 1); // would pass, too late
+ * assert.equal(machine.pollOutput(10), "failed");
+ * ```
+ */
 export const once: RetryLimits = { attempts: 1, minDelay: 1, maxDelay: 1 };
 
 /** What the driver is to do next. */
@@ -49,7 +62,20 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ETIMEDOUT",
 ]);
 
-/** Whether another attempt may bring what this one did not. */
+/**
+ * Whether another attempt may bring what this one did not.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isPassing } from "@sockeye/net/protocols";
+ *
+ * assert.ok(isPassing("ENOENT")); // the server may not have bound its socket yet
+ * assert.ok(isPassing("EAI_AGAIN")); // the resolver did not answer
+ * assert.ok(!isPassing("ENOTFOUND")); // it did: there is no such host
+ * assert.ok(!isPassing("ERR_SOCKEYE_CLOSED")); // it was us
+ * ```
+ */
 export function isPassing(code: ErrorCode): boolean {
   return passing.has(code);
 }

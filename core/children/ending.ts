@@ -11,7 +11,22 @@ export const killedGrace = 50;
 /** One that ended by itself had told something, which a busy parent reads late, ms. */
 export const toldGrace = 1000;
 
-/** The machine of one child's end. */
+/**
+ * The machine of one child's end.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ChildEnding } from "@sockeye/net/protocols";
+ *
+ * const ending = new ChildEnding();
+ * ending.handleExit(100, { status: 0, signal: null }, true); // its channel is open
+ * assert.equal(ending.poll(100), undefined);
+ * assert.equal(ending.pollTimeout(), 1100); // ms: `toldGrace` later
+ * ending.handleClosed(120); // all that it said has come
+ * assert.deepEqual(ending.poll(120), { status: 0, signal: null });
+ * ```
+ */
 export class ChildEnding {
   #exit: ChildExit | undefined;
   #closed = false;
@@ -36,7 +51,7 @@ export class ChildEnding {
     this.#overAt = Math.min(this.#overAt, now);
   }
 
-  /** How it exited, when nothing more can come from it. */
+  /** How it exited, once nothing more can come from it; undefined before. */
   poll(now: number): ChildExit | undefined {
     return now >= this.#overAt ? this.#exit : undefined;
   }

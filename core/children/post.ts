@@ -39,7 +39,27 @@ interface Queued<Item> {
   readonly awaits: boolean;
 }
 
-/** The machine of one child's post. */
+/**
+ * The machine of one child's post.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ChildPost } from "@sockeye/net/protocols";
+ *
+ * const post = new ChildPost<string>();
+ * post.say("settings");
+ * post.hand("listener"); // goes when all that was said has been read
+ * assert.deepEqual(post.pollOutput(), { do: "send", item: "settings" });
+ * assert.deepEqual(post.pollOutput(), { do: "ask", count: 2 }); // a message too
+ * assert.deepEqual(post.pollOutput(), { do: "wait" });
+ * post.handleRead(5, 2); // both, says the child
+ * assert.deepEqual(post.pollOutput(), { do: "send", item: "listener" });
+ * post.offer(10, "connection");
+ * post.handleTimeout(post.pollTimeout()); // no answer within 50 ms
+ * assert.deepEqual(post.pollOutput(), { do: "return", item: "connection" });
+ * ```
+ */
 export class ChildPost<Item> {
   readonly #queue: Queued<Item>[] = [];
   readonly #offers: Item[] = [];

@@ -13,12 +13,31 @@
  */
 export const MAX_CHALLENGES = 1024;
 
-/** What is under way, oldest first; all have the same time for it. */
+/**
+ * What is under way, oldest first; all have the same time for it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Challenges } from "@sockeye/net/protocols";
+ *
+ * const due = (at: number) => ({ pollTimeout: () => at }); // as a HandshakeMachine
+ * const [first, second, third] = [due(5000), due(5010), due(5020)] as const;
+ * const challenges = new Challenges(2);
+ * challenges.add(first);
+ * challenges.add(second);
+ * assert.equal(challenges.add(third), first); // which the driver gives up
+ * assert.equal(challenges.pollTimeout(), 5010); // ms, on the clock of its members
+ * assert.equal(challenges.takeExpired(5010), second);
+ * challenges.delete(third); // it was answered in time
+ * assert.equal(challenges.size, 0);
+ * ```
+ */
 export class Challenges<T extends { pollTimeout(): number }> {
   readonly #all: Set<T> = new Set();
   readonly #limit: number;
 
-  /** At most `limit` at once. */
+  /** At most `limit` at once, {@linkcode MAX_CHALLENGES} by default. */
   constructor(limit: number = MAX_CHALLENGES) {
     this.#limit = limit;
   }
@@ -39,7 +58,7 @@ export class Challenges<T extends { pollTimeout(): number }> {
     this.#all.delete(one);
   }
 
-  /** Takes out the oldest whose time is over, one for each call. */
+  /** Takes out the oldest if its time is over, one for each call; else undefined. */
   takeExpired(now: number): T | undefined {
     return this.pollTimeout() <= now ? this.#take() : undefined;
   }
@@ -51,7 +70,7 @@ export class Challenges<T extends { pollTimeout(): number }> {
     return all;
   }
 
-  /** When the time of the oldest is over; `Infinity` if there is none. */
+  /** When the time of the oldest is over, absolute ms; `Infinity` if there is none. */
   pollTimeout(): number {
     for (const oldest of this.#all) return oldest.pollTimeout();
     return Infinity;

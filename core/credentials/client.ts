@@ -38,7 +38,38 @@ export interface CallRequest {
   readonly timeout: number;
 }
 
-/** Connects, checks the server's user, and shows ours where that is wanted. */
+/**
+ * Connects, checks the server's user, and shows ours where that is wanted. The
+ * machine begins at `now`, ms.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { answerChallenge, type FoundFile } from "@sockeye/net/protocols";
+ *
+ * const machine = answerChallenge(0, {
+ *   path: "/run/app",
+ *   identify: true,
+ *   expectServer: 0,
+ *   pid: 4711,
+ *   uid: 1000,
+ *   timeout: 5000,
+ * });
+ * machine.handleResult({ path: "/run/app" }); // to "resolve"
+ * const stranger: FoundFile = {
+ *   kind: "socket",
+ *   identity: "8:42",
+ *   uid: 1001,
+ *   group: 0,
+ *   mode: 0o666,
+ *   links: 1,
+ *   age: 0, // ms
+ * };
+ * machine.handleResult({ found: stranger });
+ * const end = machine.pollEffect(); // nobody was connected to
+ * assert.ok(end.do === "failed" && end.error.code === "EACCES");
+ * ```
+ */
 export function answerChallenge(
   now: number,
   request: CallRequest,

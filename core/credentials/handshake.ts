@@ -66,7 +66,7 @@ export class HandshakeMachine {
     return this.#effect;
   }
 
-  /** When it must be over; `Infinity` once it is. */
+  /** When it must be over, absolute ms; `Infinity` once it is. */
   pollTimeout(): number {
     return this.#deadline;
   }
@@ -76,7 +76,12 @@ export class HandshakeMachine {
     return this.#talk.lines.rest;
   }
 
-  /** How an effect went that has an answer. */
+  /**
+   * How an effect went that has an answer.
+   *
+   * @throws {SockeyeError} `ERR_SOCKEYE_STATE` where there is none: it is at
+   * `receive`, or over.
+   */
   handleResult(result: PlaceResult): void {
     const asked = this.#effect.do;
     if (asked === "receive" || isLast(asked)) {
@@ -150,7 +155,29 @@ function isLast(asked: HandshakeEffect["do"]): boolean {
 
 const leftInTheMiddle = "the peer left in the middle of the handshake";
 
-/** What a flow talks with. */
+/**
+ * What a flow talks with: its machine hands in what comes from outside, and the
+ * flow says lines and hears lines.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { HandshakeMachine, parseLine } from "@sockeye/net/protocols";
+ *
+ * const machine = new HandshakeMachine(0, 5000, function* (talk) {
+ *   yield* talk.say("ready", 4711);
+ *   const [word] = parseLine(yield* talk.hear());
+ *   assert.equal(word, "ok");
+ *   yield { do: "done", credentials: undefined };
+ * });
+ * const text = "sockeye/1 ready 4711\n";
+ * assert.deepEqual(machine.pollEffect(), { do: "send", text });
+ * machine.handleResult({}); // it is sent
+ * assert.deepEqual(machine.pollEffect(), { do: "receive" });
+ * machine.handleData(new TextEncoder().encode("sockeye/1 ok 1000\n"));
+ * assert.equal(machine.pollEffect().do, "done");
+ * ```
+ */
 export class Talk {
   /** What arrived. */
   readonly lines: HandshakeLines = new HandshakeLines();
@@ -180,12 +207,21 @@ export class Talk {
     throw interruption.error;
   }
 
-  /** Sends a line. */
+  /**
+   * Sends a line.
+   *
+   * @throws {SockeyeError} what interrupted it.
+   */
   *say(...words: readonly (string | number)[]): HandshakeFlow<void> {
     yield* this.wait({ do: "send", text: formatLine(...words) });
   }
 
-  /** Waits for a line. */
+  /**
+   * Waits for a line.
+   *
+   * @throws {SockeyeError} `ECONNABORTED` at the peer's end,
+   * `ERR_SOCKEYE_PROTOCOL` for what is no line, or what interrupted it.
+   */
   *hear(): HandshakeFlow<string> {
     for (;;) {
       const line = this.lines.take();

@@ -14,7 +14,22 @@ export const MAX_HANDSHAKE_LINE = 128;
 
 const NEWLINE = 0x0a;
 
-/** Bytes that arrived, cut into lines; what no line wanted stays. */
+/**
+ * Bytes that arrived, cut into lines; what no line wanted stays.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { HandshakeLines } from "@sockeye/net/protocols";
+ *
+ * const lines = new HandshakeLines();
+ * lines.push(new TextEncoder().encode("sockeye/1 ok 10"));
+ * assert.equal(lines.take(), undefined);
+ * lines.push(new TextEncoder().encode("00\nhello"));
+ * assert.equal(lines.take(), "sockeye/1 ok 1000");
+ * assert.equal(new TextDecoder().decode(lines.rest), "hello"); // the user's
+ * ```
+ */
 export class HandshakeLines {
   #bytes: Uint8Array = new Uint8Array(0);
   #arrived = false;
@@ -61,13 +76,36 @@ export class HandshakeLines {
   }
 }
 
-/** A line of version 1. */
+/**
+ * A line of version 1.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatLine } from "@sockeye/net/protocols";
+ *
+ * assert.equal(formatLine("ready", 4711), "sockeye/1 ready 4711\n");
+ * assert.equal(formatLine("error", "EACCES"), "sockeye/1 error EACCES\n");
+ * ```
+ */
 export function formatLine(...words: readonly (string | number)[]): string {
   return `sockeye/1 ${words.join(" ")}\n`;
 }
 
 /**
- * The words behind the version.
+ * The words behind the version, of a line without its newline.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseLine } from "@sockeye/net/protocols";
+ *
+ * assert.deepEqual(parseLine("sockeye/1 ok 1000"), ["ok", "1000"]);
+ * assert.throws(() => parseLine("sockeye/2 ok 1000"), {
+ *   code: "ERR_SOCKEYE_PROTOCOL",
+ *   message: /"sockeye\/2"/,
+ * });
+ * ```
  *
  * @throws {SockeyeError} `ERR_SOCKEYE_PROTOCOL` for another version, and for
  * what is no line of the kind.

@@ -24,7 +24,20 @@ export interface ProofPlace {
   readonly directory: string;
 }
 
-/** Where a proof for a nonce must be. */
+/**
+ * Where a proof for a nonce must be.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { proofPath } from "@sockeye/net/protocols";
+ *
+ * // Of the socket with inode number 42 on device 8.
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * const path = proofPath("/run/app.auth", "8:42", nonce);
+ * assert.equal(path, `/run/app.auth/8-42-${nonce}`);
+ * ```
+ */
 export function proofPath(
   directory: string,
   identity: string,
@@ -33,7 +46,17 @@ export function proofPath(
   return `${directory}/${identity.replace(":", "-")}-${nonce}`;
 }
 
-/** The directory of proofs for the socket at a path. */
+/**
+ * The directory of proofs for the socket at a path.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { proofDirectory } from "@sockeye/net/protocols";
+ *
+ * assert.equal(proofDirectory("/run/app"), "/run/app.auth");
+ * ```
+ */
 export function proofDirectory(path: string): string {
   return `${path}.auth`;
 }
@@ -96,7 +119,50 @@ export class PlaceMachine<T> {
 
 /**
  * Makes the directory for a server whose socket stands at `path`, or takes over
- * what a server left there that was killed. `mode` is the socket's.
+ * what a server left there that was killed. `mode` is the socket's: with one
+ * that lets only the same user in, the directory has 0700, else 01733.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   type FoundFile,
+ *   PlaceMachine,
+ *   preparePlace,
+ * } from "@sockeye/net/protocols";
+ *
+ * const above: FoundFile = {
+ *   kind: "directory",
+ *   identity: "8:2",
+ *   uid: 0,
+ *   group: 0,
+ *   mode: 0o755,
+ *   links: 9,
+ *   age: 0, // ms
+ * };
+ * const machine = new PlaceMachine(preparePlace("app", 0o666));
+ * machine.handleResult({ path: "/run/app" }); // to "resolve"
+ * machine.handleResult({ found: { ...above, kind: "socket", identity: "8:42" } });
+ * machine.handleResult({ found: above }); // "/"
+ * machine.handleResult({ found: above }); // "/run"
+ * const path = "/run/app.auth";
+ * let effect = machine.pollEffect();
+ * assert.deepEqual(effect, { do: "makeDirectory", path, mode: 0o700 });
+ * machine.handleResult({});
+ * // Users who may call must be able to put their proofs there.
+ * effect = machine.pollEffect();
+ * assert.deepEqual(effect, { do: "chmod", path, mode: 0o1733 });
+ * machine.handleResult({});
+ * machine.handleResult({ names: [] }); // nothing is left of a server before
+ * assert.deepEqual(machine.result, {
+ *   path: "/run/app",
+ *   identity: "8:42",
+ *   directory: path,
+ * });
+ * ```
+ *
+ * @throws {SockeyeError} `EACCES` if somebody else could meddle with the place,
+ * or what the system said.
  */
 export function* preparePlace(
   path: string,
@@ -128,7 +194,37 @@ function* checkLeftover(directory: string, uid: number): PlaceFlow<void> {
   }
 }
 
-/** Removes the directory, unless the name is another server's by now. */
+/**
+ * Removes the directory and what clients left in it, unless the name is another
+ * server's by now. To be run while the socket stands.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   type FoundFile,
+ *   PlaceMachine,
+ *   removePlace,
+ * } from "@sockeye/net/protocols";
+ *
+ * const directory = "/run/app.auth";
+ * const own: FoundFile = {
+ *   kind: "socket",
+ *   identity: "8:42",
+ *   uid: 0,
+ *   group: 0,
+ *   mode: 0o600,
+ *   links: 1,
+ *   age: 0, // ms
+ * };
+ * const place = { path: "/run/app", identity: "8:42", directory };
+ * const machine = new PlaceMachine(removePlace(place));
+ * machine.handleResult({ found: own }); // the name is ours still
+ * assert.deepEqual(machine.pollEffect(), { do: "list", path: directory });
+ * machine.handleResult({ names: [] });
+ * assert.deepEqual(machine.pollEffect(), { do: "removeDirectory", path: directory });
+ * ```
+ */
 export function* removePlace(place: ProofPlace): PlaceFlow<void> {
   const { found } = yield { do: "inspect", path: place.path };
   if (found?.identity !== place.identity) return;

@@ -38,7 +38,40 @@ export interface ChallengeRequest {
   readonly timeout: number;
 }
 
-/** Asks a client that has just connected who it is. */
+/**
+ * Asks a client that has just connected, at `now`, ms, who it is.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { challenge, type FoundFile } from "@sockeye/net/protocols";
+ *
+ * const machine = challenge(0, {
+ *   place: { path: "/run/app", identity: "8:42", directory: "/run/app.auth" },
+ *   nonce: "0123456789abcdef0123456789abcdef",
+ *   allowUsers: [1000],
+ *   timeout: 5000,
+ * });
+ * machine.handleResult({}); // the nonce is sent
+ * machine.handleData(new TextEncoder().encode("sockeye/1 ready 4711\n"));
+ * const proof: FoundFile = {
+ *   kind: "directory",
+ *   identity: "8:50",
+ *   uid: 1000,
+ *   group: 0,
+ *   mode: 0o700,
+ *   links: 2,
+ *   age: 3, // ms
+ * };
+ * machine.handleResult({ found: proof });
+ * machine.handleResult({}); // it is removed
+ * const text = "sockeye/1 ok 1000\n";
+ * assert.deepEqual(machine.pollEffect(), { do: "send", text });
+ * machine.handleResult({});
+ * const credentials = { uid: 1000, claimedPid: 4711, how: "proof" };
+ * assert.deepEqual(machine.pollEffect(), { do: "done", credentials });
+ * ```
+ */
 export function challenge(
   now: number,
   request: ChallengeRequest,

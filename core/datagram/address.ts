@@ -8,19 +8,60 @@ import { type Address, formatAddress } from "../address.ts";
 import type { ErrorCode } from "../error.ts";
 import { canonicalHost, familyOf, isMulticast } from "./ip.ts";
 
-/** Whether an address has to be looked up. */
+/**
+ * Whether an address has to be looked up.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isNamed } from "@sockeye/net/protocols";
+ *
+ * assert.ok(isNamed({ transport: "udp", host: "localhost", port: 7000 }));
+ * assert.ok(!isNamed({ transport: "udp", host: "::1", port: 7000 }));
+ * assert.ok(!isNamed({ transport: "mem", name: "echo" })); // memory needs no look-up
+ * ```
+ */
 export function isNamed(address: Address): boolean {
   return address.transport === "udp" && familyOf(address.host) === 0;
 }
 
-/** An address in one spelling; the same object if it has that already. */
+/**
+ * An address in one spelling; the same object if it has that already.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { canonicalAddress } from "@sockeye/net/protocols";
+ *
+ * // A socket of IPv6 tells so of who sent from 127.0.0.1.
+ * const heard = { transport: "udp", host: "::ffff:127.0.0.1", port: 7000 } as const;
+ * const peer = canonicalAddress(heard);
+ * assert.deepEqual(peer, { transport: "udp", host: "127.0.0.1", port: 7000 });
+ * assert.equal(canonicalAddress(peer), peer);
+ * ```
+ */
 export function canonicalAddress(address: Address): Address {
   if (address.transport !== "udp") return address;
   const host = canonicalHost(address.host);
   return host === address.host ? address : { ...address, host };
 }
 
-/** Whether two canonical addresses are one peer. */
+/**
+ * Whether two canonical addresses are one peer.
+ *
+ * Of hosts the zone does not count: a system may tell it by number
+ * where it was given by name.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isSamePeer } from "@sockeye/net/protocols";
+ *
+ * const given = { transport: "udp", host: "fe80::1%eth0", port: 7000 } as const;
+ * assert.ok(isSamePeer(given, { ...given, host: "fe80::1%2" }));
+ * assert.ok(!isSamePeer(given, { ...given, port: 7001 }));
+ * ```
+ */
 export function isSamePeer(one: Address, other: Address): boolean {
   if (one.transport === "udp" && other.transport === "udp") {
     return one.port === other.port &&
@@ -80,7 +121,24 @@ export function mostBytes(local: Address, to: Address): number {
   return isIPv6 ? 65_527 : 65_507;
 }
 
-/** Why a group cannot be joined or left; undefined if it can. */
+/**
+ * Why a group cannot be joined or left by a socket that is bound to `local`;
+ * undefined if it can.
+ *
+ * `EINVAL` if `group` is no multicast address, `EAFNOSUPPORT` if it is one of the
+ * other family, `ERR_SOCKEYE_UNSUPPORTED` where there are no groups.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkGroup } from "@sockeye/net/protocols";
+ *
+ * const local = { transport: "udp", host: "0.0.0.0", port: 7000 } as const;
+ * assert.equal(checkGroup(local, "239.1.2.3"), undefined);
+ * assert.equal(checkGroup(local, "ff02::1"), "EAFNOSUPPORT");
+ * assert.equal(checkGroup(local, "192.0.2.1"), "EINVAL");
+ * ```
+ */
 export function checkGroup(
   local: Address,
   group: string,

@@ -46,7 +46,34 @@ export interface ChildExit {
   readonly error?: SockeyeError | undefined;
 }
 
-/** A child, as the pool counts it. */
+/**
+ * A child, as the pool counts it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type PoolChild, PoolMachine } from "@sockeye/net/protocols";
+ *
+ * const pool = new PoolMachine({
+ *   exclusive: false, // members that take connections by themselves
+ *   min: 1,
+ *   max: 1,
+ *   maxStarting: 1,
+ *   spare: 0,
+ *   maxConnectionsPerChild: Infinity,
+ *   maxAge: Infinity,
+ *   idleTimeout: Infinity,
+ *   startTimeout: 10_000,
+ * });
+ * pool.pollOutput(0); // starts the first
+ * const [child]: Readonly<PoolChild>[] = [...pool.children];
+ * assert.equal(child?.state, "starting");
+ * assert.equal(child?.killAt, 10_000); // ms, if it is not ready by then
+ * pool.handleReady(80, 1);
+ * assert.equal(child?.state, "ready");
+ * assert.equal(child?.readyAt, 80);
+ * ```
+ */
 export class PoolChild {
   /** Its number, counted up from 1 in its pool. */
   readonly id: number;
@@ -54,9 +81,9 @@ export class PoolChild {
   readonly startedAt: number;
   /** Where in its life it is. */
   state: ChildState = "starting";
-  /** When it said that it was there; `Infinity` before. */
+  /** When it said that it was there, absolute ms; `Infinity` before. */
   readyAt: number = Infinity;
-  /** Since when it has had no connection. */
+  /** Since when it has been idle, absolute ms; `Infinity` while it is busy or starts. */
   idleSince: number = Infinity;
   /** Connections that it has now. */
   open = 0;
@@ -68,7 +95,7 @@ export class PoolChild {
   left = 0;
   /** To be replaced: it is from before a restart, or has done or aged enough. */
   old = false;
-  /** When patience with it is over. */
+  /** When patience with it is over, absolute ms; `Infinity` while nothing is due. */
   killAt: number;
   /** It runs no more, though its end is still to come. */
   ended = false;

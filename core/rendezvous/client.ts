@@ -53,7 +53,44 @@ const ROUNDS = 3;
 /**
  * One connection being made. Do what `pollEffect` says, tell by one of the
  * `handle…` how it went, and ask again, until it is `done` or `failed`; then
- * no file of ours is left.
+ * no file of ours is left, and a further result is an `ERR_SOCKEYE_STATE`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   formatAnswer,
+ *   type FoundFile,
+ *   RendezvousClient,
+ * } from "@sockeye/net/protocols";
+ *
+ * const client = new RendezvousClient(0, {
+ *   path: "/run/app",
+ *   pid: 4711,
+ *   nonce: "0123456789abcdef0123456789abcdef",
+ *   expectServer: undefined,
+ *   timeout: 5000,
+ * });
+ * const file: FoundFile = {
+ *   kind: "fifo",
+ *   identity: "8:42",
+ *   uid: 0,
+ *   group: 0,
+ *   mode: 0o600,
+ *   links: 1,
+ *   age: 0, // ms
+ * };
+ * const answer = new TextEncoder().encode(formatAnswer());
+ * for (;;) {
+ *   const effect = client.pollEffect();
+ *   if (effect.do === "done" || effect.do === "failed") break;
+ *   if (effect.do === "receive") client.handleBytes(2, answer);
+ *   else if (effect.do === "inspect" || effect.do === "look") {
+ *     client.handleFound(1, file);
+ *   } else client.handleDone(1); // where a driver asks the system
+ * }
+ * assert.equal(client.state, "open");
+ * ```
  */
 export class RendezvousClient {
   readonly #options: RendezvousClientOptions;
@@ -119,7 +156,7 @@ export class RendezvousClient {
     if (now >= this.pollTimeout()) this.#wake(now);
   }
 
-  /** When to call `handleTimeout`, ms; `Infinity` where nothing waits. */
+  /** When to call `handleTimeout`, absolute ms; `Infinity` where nothing waits. */
   pollTimeout(): number {
     return this.#waits ? this.#waitsUntil : Infinity;
   }

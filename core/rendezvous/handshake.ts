@@ -40,7 +40,30 @@ const longestRetry = 500;
 
 /**
  * The machine of one handshake. Do what `pollEffect` says, tell by one of the
- * `handle…` how it went, and ask again, until it is `admit` or `refuse`.
+ * `handle…` how it went, and ask again, until it is `admit` or `refuse`; once
+ * that is done as well, `handleDone` gives it its last state.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ServerHandshake } from "@sockeye/net/protocols";
+ *
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * const handshake = new ServerHandshake(0, {
+ *   path: "/run/app",
+ *   timeout: 5000,
+ *   allowUsers: undefined,
+ *   group: undefined,
+ * }, { pid: 4711, nonce });
+ * const opened = handshake.pollEffect();
+ * assert.ok(opened.do === "open" && opened.path === `/run/app.4711.${nonce}.c2s`);
+ * handshake.handleFailed(1, "ENOENT"); // the client was killed,
+ * handshake.handleFailed(1, "ENOENT"); // and a sweep has removed its pair
+ * const end = handshake.pollEffect();
+ * assert.ok(end.do === "refuse" && end.error.code === "ENOENT" && handshake.nobody);
+ * handshake.handleDone(1);
+ * assert.equal(handshake.state, "closed");
+ * ```
  */
 export class ServerHandshake {
   readonly #options: RendezvousServerOptions;
@@ -120,7 +143,7 @@ export class ServerHandshake {
     }
   }
 
-  /** When to call `handleTimeout`, ms; `Infinity` where nothing waits. */
+  /** When to call `handleTimeout`, absolute ms; `Infinity` where nothing waits. */
   pollTimeout(): number {
     if (this.#effect.do !== "wait") return Infinity;
     return Math.min(this.#retryAt, this.#deadline);

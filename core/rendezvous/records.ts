@@ -22,18 +22,58 @@ export interface Announcement {
   readonly refusal?: SockeyeError;
 }
 
-/** What a client writes to the rendezvous, in one write. */
+/**
+ * What a client writes to the rendezvous, in one write.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAnnouncement } from "@sockeye/net/protocols";
+ *
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * // The first newline ends what another client may have left half-written.
+ * const record = `\nsockeye/1 connect 4711 ${nonce}\n`;
+ * assert.equal(formatAnnouncement(4711, nonce), record);
+ * ```
+ */
 export function formatAnnouncement(pid: number, nonce: string): string {
   return `\n${name} connect ${pid} ${nonce}\n`;
 }
 
-/** What the server writes to s2c. */
+/**
+ * What the server writes to s2c: that it takes the client, or why it refuses.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAnswer } from "@sockeye/net/protocols";
+ *
+ * assert.equal(formatAnswer(), "sockeye/1 ok\n");
+ * assert.equal(formatAnswer("EACCES"), "sockeye/1 error EACCES\n");
+ * ```
+ */
 export function formatAnswer(refusal?: ErrnoCode): string {
   return refusal === undefined ? `${name} ok\n` : `${name} error ${refusal}\n`;
 }
 
 /**
- * Reads a line that came by the rendezvous.
+ * Reads a line that came by the rendezvous, without its newline.
+ *
+ * One of another version whose names can be derived is given with a
+ * `refusal`, so that its client can be told.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseAnnouncement } from "@sockeye/net/protocols";
+ *
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * const known = parseAnnouncement(`sockeye/1 connect 4711 ${nonce}`);
+ * assert.deepEqual(known, { pid: 4711, nonce });
+ * const foreign = parseAnnouncement(`sockeye/2 connect 4711 ${nonce}`);
+ * assert.equal(foreign.refusal?.code, "ERR_SOCKEYE_PROTOCOL");
+ * assert.throws(() => parseAnnouncement("hello"), { code: "ERR_SOCKEYE_PROTOCOL" });
+ * ```
  *
  * @throws {SockeyeError} `ERR_SOCKEYE_PROTOCOL` where it is no record that
  * anybody could be answered for.
@@ -55,7 +95,18 @@ export function parseAnnouncement(line: string): Announcement {
 }
 
 /**
- * Reads a line that came by s2c; returns where the server takes us.
+ * Reads a line that came by s2c, without its newline; returns where the server
+ * takes us.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseAnswer } from "@sockeye/net/protocols";
+ *
+ * parseAnswer("sockeye/1 ok");
+ * assert.throws(() => parseAnswer("sockeye/1 error EACCES"), { code: "EACCES" });
+ * assert.throws(() => parseAnswer("welcome"), { code: "ERR_SOCKEYE_PROTOCOL" });
+ * ```
  *
  * @throws {SockeyeError} with the code that the server gave, or
  * `ERR_SOCKEYE_PROTOCOL` where it gave none that we know.
@@ -101,6 +152,21 @@ export interface Line {
 /**
  * Lines out of bytes that arrive in any pieces. Holds what was pushed and at
  * most one line of it in addition; empty lines mean nothing and are skipped.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAnnouncement, LineReader } from "@sockeye/net/protocols";
+ *
+ * const encoder = new TextEncoder();
+ * const nonce = "0123456789abcdef0123456789abcdef";
+ * const reader = new LineReader();
+ * reader.push(encoder.encode("sockeye/1 conn")); // whoever wrote this did not go on
+ * reader.push(encoder.encode(formatAnnouncement(4711, nonce)));
+ * assert.equal(reader.next()?.text, "sockeye/1 conn"); // no record
+ * assert.equal(reader.next()?.text, `sockeye/1 connect 4711 ${nonce}`);
+ * assert.equal(reader.next(), undefined);
+ * ```
  */
 export class LineReader {
   #chunks: Uint8Array[] = [];

@@ -27,7 +27,48 @@ export const HANDSHAKES_PER_TURN = 64;
 /** Nonces remembered; beyond that the oldest are forgotten. */
 export const MAX_NONCES = 16_384;
 
-/** The machine of one rendezvous. */
+/**
+ * The machine of one rendezvous.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   formatAnnouncement,
+ *   type FoundFile,
+ *   RendezvousServer,
+ * } from "@sockeye/net/protocols";
+ *
+ * const server = new RendezvousServer({
+ *   path: "/run/app",
+ *   timeout: 5000,
+ *   allowUsers: [1000],
+ *   group: undefined,
+ * });
+ * server.setAccepting(true);
+ * const record = formatAnnouncement(4711, "0123456789abcdef0123456789abcdef");
+ * server.handleBytes(new TextEncoder().encode(record));
+ * const handshake = server.poll(0)!;
+ * const file: FoundFile = {
+ *   kind: "fifo",
+ *   identity: "8:43",
+ *   uid: 1000,
+ *   group: 0,
+ *   mode: 0o600,
+ *   links: 1,
+ *   age: 0, // ms
+ * };
+ * let effect = handshake.pollEffect();
+ * for (; effect.do !== "admit"; effect = handshake.pollEffect()) {
+ *   if (effect.do === "look") handshake.handleFound(1, file);
+ *   else handshake.handleDone(1); // where a driver asks the system
+ * }
+ * const { uid, claimedPid } = effect.credentials;
+ * assert.deepEqual([uid, claimedPid], [1000, 4711]);
+ * handshake.handleDone(1);
+ * assert.deepEqual([server.poll(1), server.handshakes], [undefined, 0]);
+ * ```
+ */
 export class RendezvousServer {
   readonly #options: RendezvousServerOptions;
   readonly #lines: LineReader = new LineReader();
@@ -83,7 +124,7 @@ export class RendezvousServer {
     return line && this.#begin(now, line);
   }
 
-  /** When to call `poll` again, ms; at once where the turn's budget ended it. */
+  /** When to call `poll` again, absolute ms; at once where the turn's budget ended it. */
   pollTimeout(now: number): number {
     let least = Infinity;
     for (const handshake of this.#handshakes) {

@@ -36,7 +36,19 @@ export interface SweepOptions {
 /** Pairs looked at by one sweep, at most; the next goes on. */
 export const SWEEP_PAIRS = 1024;
 
-/** How long to wait between two sweeps, ms: one handshake period, within reason. */
+/**
+ * How long to wait between two sweeps, ms: one handshake period, given in ms,
+ * but at least 1 s and at most 60 s.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sweepInterval } from "@sockeye/net/protocols";
+ *
+ * const pauses = [50, 5_000, 3_600_000].map(sweepInterval);
+ * assert.deepEqual(pauses, [1_000, 5_000, 60_000]);
+ * ```
+ */
 export function sweepInterval(timeout: number): number {
   return Math.min(Math.max(timeout, 1_000), 60_000);
 }
@@ -47,7 +59,29 @@ interface SweepResult {
   readonly names?: readonly string[];
 }
 
-/** One sweep. What cannot be removed is left. */
+/**
+ * One sweep. Do what `pollEffect` says, tell by one of the `handle…` how it
+ * went, and ask again, until it is `done`; a further result is an
+ * `ERR_SOCKEYE_STATE`. What cannot be removed is left.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { RendezvousSweep } from "@sockeye/net/protocols";
+ *
+ * const sweep = new RendezvousSweep({ path: "/run/app", age: 5000 });
+ * assert.deepEqual(sweep.pollEffect(), { do: "list", path: "/run/" });
+ * sweep.handleListed(["app", "app.4711.0123456789abcdef0123456789abcdef.s2c"]);
+ * assert.equal(sweep.pollEffect().do, "inspect");
+ * sweep.handleFound({ kind: "fifo", identity: "8:43", uid: 0, age: 9000 });
+ * sweep.handleFailed("ENOENT"); // there is no .c2s beside it
+ * assert.equal(sweep.pollEffect().do, "probe");
+ * sweep.handleFailed("ENXIO"); // nobody has it open
+ * assert.equal(sweep.pollEffect().do, "unlink");
+ * sweep.handleDone();
+ * assert.deepEqual([sweep.pollEffect().do, sweep.removed], ["done", 1]);
+ * ```
+ */
 export class RendezvousSweep {
   readonly #options: SweepOptions;
   readonly #flow: Flow<void>;
