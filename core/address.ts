@@ -86,7 +86,21 @@ export interface MemAddress {
 /** What every verb takes for an address: the string form or the object form. */
 export type AddressLike = string | Address;
 
-/** Bytes of UTF-8 that a Unix path, or an abstract name after its `@`, may have: unix(7). */
+/**
+ * Bytes of UTF-8 that a Unix path, or an abstract name after its `@`, may have: unix(7).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { MAX_UNIX_PATH, parseAddress } from "@sockeye/net/core";
+ *
+ * const longest = "/" + "a".repeat(MAX_UNIX_PATH - 1);
+ * parseAddress(`unix:${longest}`);
+ * assert.throws(() => parseAddress(`unix:${longest}a`), {
+ *   code: "ERR_SOCKEYE_ADDRESS",
+ * });
+ * ```
+ */
 export const MAX_UNIX_PATH = 107;
 
 const forms = "tcp://host:port, unix:/path, unix:@abstract, fifo:/path, " +
@@ -150,7 +164,18 @@ export function formatAddress(address: Address): string {
   }
 }
 
-/** How many bytes a string has in UTF-8; a lone surrogate counts as the three of U+FFFD. */
+/**
+ * How many bytes a string has in UTF-8; a lone surrogate counts as the three of U+FFFD.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { utf8Length } from "@sockeye/net/core";
+ *
+ * assert.equal(utf8Length("/tmp/größe"), 12); // ten characters
+ * assert.equal(utf8Length("\ud800"), 3);
+ * ```
+ */
 export function utf8Length(text: string): number {
   let bytes = 0;
   for (const character of text) {
@@ -284,7 +309,18 @@ function checkPort(given: unknown, port: unknown): number {
   fail(given, `${problem}; expected a decimal number from 0 to 65535`);
 }
 
-/** Whether a Unix address is a name in Linux's abstract namespace, unix(7): nothing is on disk. */
+/**
+ * Whether a Unix address is a name in Linux's abstract namespace, unix(7): nothing is on disk.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isAbstract } from "@sockeye/net/core";
+ *
+ * assert.ok(isAbstract({ transport: "unix", path: "@app" }));
+ * assert.ok(!isAbstract({ transport: "unix", path: "/run/@app" }));
+ * ```
+ */
 export function isAbstract(address: UnixAddress): boolean {
   return address.path.startsWith("@");
 }

@@ -22,7 +22,27 @@ const reserve = 8;
  */
 const lookAgainAfter = 1000;
 
-/** Counts connections against the limits. */
+/**
+ * Counts connections against the limits. Times are absolute ms, on the clock of
+ * whoever calls.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Admission } from "@sockeye/net/core";
+ *
+ * const admission = new Admission(2); // open at once
+ * admission.handleDescriptors(0, { limit: 1024, used: 1010 });
+ * assert.ok(admission.hasDescriptor && admission.hasRoom);
+ * for (let i = 0; i < 2; i++) {
+ *   admission.handleArrived();
+ *   admission.handleAdmitted();
+ * }
+ * assert.ok(!admission.hasRoom); // the third has to wait
+ * admission.handleLeft(true);
+ * assert.ok(admission.hasRoom);
+ * ```
+ */
 export class Admission {
   /** Most connections open at once. */
   readonly max: number;

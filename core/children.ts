@@ -79,7 +79,23 @@ export interface Starter {
   ): () => void;
 }
 
-/** Child processes. */
+/**
+ * Child processes. A runtime without them has no `children`, and a server that
+ * needs them is refused.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { serve, runtime } = createSimulation();
+ * assert.equal(runtime.children, undefined);
+ * const module = new URL("handler.ts", import.meta.url);
+ * await assert.rejects(serve("mem:app", module, { strategy: "process" }), {
+ *   code: "ERR_SOCKEYE_UNSUPPORTED",
+ * });
+ * ```
+ */
 export interface Children extends Starter {
   /** As `Runtime.listen`, with handles that can be given to children and shared with them. */
   listen(

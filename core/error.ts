@@ -114,17 +114,59 @@ const errnoTexts: Readonly<Record<ErrnoCode, string>> = {
   ETIMEDOUT: "the time was over",
 };
 
-/** Whether a string is an errno name that this library reports. */
+/**
+ * Whether a string is an errno name that this library reports.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isErrnoCode } from "@sockeye/net/core";
+ *
+ * assert.ok(isErrnoCode("ECONNRESET"));
+ * assert.ok(!isErrnoCode("EUCLEAN")); // a name of Linux's, never reported here
+ * assert.ok(!isErrnoCode("ERR_SOCKEYE_STATE"));
+ * ```
+ */
 export function isErrnoCode(name: unknown): name is ErrnoCode {
   return typeof name === "string" && Object.hasOwn(errnoTexts, name);
 }
 
-/** What an errno name says in a message. */
+/**
+ * What an errno name says in a message, on every runtime.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { textOfCode } from "@sockeye/net/core";
+ *
+ * assert.equal(textOfCode("ETIMEDOUT"), "the time was over");
+ * ```
+ */
 export function textOfCode(code: ErrnoCode): string {
   return errnoTexts[code];
 }
 
-/** What an error says behind its action and address. */
+/**
+ * What an error says behind its action and address: the words of its code. What
+ * this library said beyond them follows in brackets; what the runtime said is
+ * left to `cause`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SockeyeError, textOf } from "@sockeye/net/core";
+ *
+ * const cause = new Error("connect ENOENT /run/app.sock");
+ * assert.equal(
+ *   textOf(new SockeyeError("ENOENT", cause.message, { cause })),
+ *   "there is no such file or directory",
+ * );
+ * assert.equal(
+ *   textOf(new SockeyeError("EINVAL", "port is -1")),
+ *   "an argument is invalid (port is -1)",
+ * );
+ * ```
+ */
 export function textOf(error: SockeyeError): string {
   // EIO stands for whatever has no name of its own: the message tells.
   if (!isErrnoCode(error.code) || error.code === "EIO") return error.message;

@@ -30,12 +30,61 @@ export const ERROR = 16;
  */
 export const GONE = 32;
 
-/** How a source is reported: 0 as long as it is ready (level), or these bits. */
+/**
+ * How a source is reported: 0 as long as it is ready (level), or these bits.
+ * This one: once for each arrival, whatever of it remains.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { EDGE, READABLE, ReadinessSet } from "@sockeye/net/core";
+ *
+ * const set = new ReadinessSet();
+ * const token = set.add(READABLE, EDGE, READABLE);
+ * set.beginPass();
+ * assert.equal(set.report(set.pollToken(), READABLE), READABLE);
+ * set.beginPass();
+ * assert.equal(set.pollToken(), 0); // still readable, and not told
+ * set.handleArrived(token, READABLE);
+ * set.beginPass();
+ * assert.equal(set.pollToken(), token);
+ * ```
+ */
 export const EDGE = 1;
-/** Once, until it is armed again by `modify`. */
+/**
+ * Once, until it is armed again by `modify`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ONE_SHOT, READABLE, ReadinessSet } from "@sockeye/net/core";
+ *
+ * const set = new ReadinessSet();
+ * const token = set.add(READABLE, ONE_SHOT, READABLE);
+ * set.beginPass();
+ * set.report(set.pollToken(), READABLE);
+ * set.handleArrived(token, READABLE);
+ * assert.equal(set.queued, 0); // not even a new arrival
+ * set.modify(token, READABLE, ONE_SHOT, READABLE);
+ * assert.equal(set.queued, 1);
+ * ```
+ */
 export const ONE_SHOT = 2;
 
-/** No token: an empty queue. */
+/**
+ * No token: an empty queue, or the end of a pass. No source has it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { NO_TOKEN, READABLE, ReadinessSet } from "@sockeye/net/core";
+ *
+ * const set = new ReadinessSet();
+ * set.beginPass();
+ * assert.equal(set.pollToken(), NO_TOKEN);
+ * assert.notEqual(set.add(READABLE, 0, 0), NO_TOKEN);
+ * ```
+ */
 export const NO_TOKEN = 0;
 
 /** Sources in one set, at most; the low bits of a token are the place. */
@@ -48,7 +97,20 @@ const always = HUP | ERROR;
 
 /**
  * Where a token's source may be kept in an array of the caller's: a small
- * number, used again after `remove`.
+ * number from 1, used again after `remove`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { placeOf, READABLE, ReadinessSet } from "@sockeye/net/core";
+ *
+ * const set = new ReadinessSet();
+ * const first = set.add(READABLE, 0, 0);
+ * set.remove(first);
+ * const second = set.add(READABLE, 0, 0);
+ * assert.notEqual(second, first); // nobody is taken for somebody else
+ * assert.equal(placeOf(second), placeOf(first));
+ * ```
  */
 export function placeOf(token: number): number {
   return token & placeMask;

@@ -111,7 +111,29 @@ export interface RuntimeBase extends Scheduler {
   descriptors(): DescriptorUse | undefined;
 }
 
-/** Everything that the driver takes from a runtime, simulated ones included. */
+/**
+ * Everything that the driver takes from a runtime, simulated ones included.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ * import { createVerbs, formatAddress, type Runtime } from "@sockeye/net/testing";
+ *
+ * const { run, runtime } = createSimulation();
+ * const dialled: string[] = [];
+ * const watched: Runtime = {
+ *   ...runtime,
+ *   connect(to, request, events) {
+ *     dialled.push(formatAddress(to));
+ *     return runtime.connect(to, request, events);
+ *   },
+ * };
+ * const { connect } = createVerbs(() => watched);
+ * await run(() => assert.rejects(connect("mem:nobody")));
+ * assert.deepEqual(dialled, ["mem:nobody"]);
+ * ```
+ */
 export interface Runtime extends RuntimeBase {
   /** The way to start children; absent where there are none. */
   readonly children?: Children | undefined;

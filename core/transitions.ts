@@ -60,7 +60,25 @@ export type Input =
  */
 export type Move = State | "refused" | "ignored";
 
-/** Every state, in the order of a life. */
+/**
+ * Every state, in the order of a life.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { states, transitions } from "@sockeye/net/core";
+ *
+ * const mayEnd = states.filter((state) =>
+ *   transitions[state].closeWrite !== "refused"
+ * );
+ * assert.deepEqual(mayEnd, [
+ *   "open",
+ *   "halfClosedLocal",
+ *   "halfClosedRemote",
+ *   "draining",
+ * ]);
+ * ```
+ */
 export const states: readonly State[] = [
   "idle",
   "connecting",
@@ -72,7 +90,18 @@ export const states: readonly State[] = [
   "closed",
 ];
 
-/** Every input. */
+/**
+ * Every input: the columns of the table.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { inputs, transitions } from "@sockeye/net/core";
+ *
+ * const fatal = inputs.filter((input) => transitions.open[input] === "closed");
+ * assert.deepEqual(fatal, ["abort", "failed", "released"]);
+ * ```
+ */
 export const inputs: readonly Input[] = [
   "connect",
   "accept",
@@ -86,7 +115,20 @@ export const inputs: readonly Input[] = [
   "released",
 ];
 
-/** The table. */
+/**
+ * The table: what each input does in each state.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type State, transitions } from "@sockeye/net/core";
+ *
+ * let state: State = "halfClosedRemote"; // the peer has ended
+ * const move = transitions[state].closeWrite;
+ * if (move !== "refused" && move !== "ignored") state = move;
+ * assert.equal(state, "draining");
+ * ```
+ */
 export const transitions: Readonly<
   Record<State, Readonly<Record<Input, Move>>>
 > = {

@@ -4,7 +4,22 @@
  * @module
  */
 
-/** Deadlines of one side, absolute ms. */
+/**
+ * Deadlines of one side, absolute ms.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Wait } from "@sockeye/net/core";
+ *
+ * const wait = new Wait();
+ * wait.deadline = 5000; // of all reads
+ * assert.equal(wait.pollTimeout(), Infinity); // nobody reads
+ * wait.set(true, 3000); // one does, with a timeout of its own
+ * assert.equal(wait.pollTimeout(), 3000);
+ * assert.ok(!wait.expired(3000)); // only that read is over
+ * ```
+ */
 export class Wait {
   #waiting = false;
   #own = Infinity;

@@ -87,7 +87,20 @@ export interface WrittenError {
   readonly stack?: string | undefined;
 }
 
-/** Writes down whatever was thrown. */
+/**
+ * Writes down whatever was thrown. What is no `Error` becomes one, with its
+ * text as the message; a code that is no string is left out.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SockeyeError, writeError } from "@sockeye/net/core";
+ *
+ * const written = writeError(new SockeyeError("EPIPE", "Cannot write: it left"));
+ * assert.equal(written.code, "EPIPE");
+ * assert.deepEqual(writeError("stop"), { name: "Error", message: "stop" });
+ * ```
+ */
 export function writeError(thrown: unknown): WrittenError {
   if (!(thrown instanceof Error)) {
     return { name: "Error", message: String(thrown) };
@@ -102,7 +115,21 @@ export function writeError(thrown: unknown): WrittenError {
   };
 }
 
-/** The error that was written down: its name, message, code and stack. */
+/**
+ * The error that was written down: its name, message, code and stack. It is an
+ * `Error`, not of the class that was thrown.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readError, writeError } from "@sockeye/net/core";
+ *
+ * const sent = structuredClone(writeError(new RangeError("too far")));
+ * const error = readError(sent);
+ * assert.equal(String(error), "RangeError: too far");
+ * assert.ok(!(error instanceof RangeError));
+ * ```
+ */
 export function readError(written: WrittenError): Error {
   const { name, message, code, stack } = written;
   const error = new Error(message);
@@ -111,12 +138,38 @@ export function readError(written: WrittenError): Error {
   return code === undefined ? error : Object.assign(error, { code });
 }
 
-/** Whether something received is of this protocol: a module may say things of its own. */
+/**
+ * Whether something received is of this protocol: a module may say things of
+ * its own. Looks at `say` alone, which is any string.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isFromChild } from "@sockeye/net/core";
+ *
+ * const received: unknown[] = [{ say: "hello" }, { progress: 0.5 }, null];
+ * assert.deepEqual(received.filter(isFromChild), [{ say: "hello" }]);
+ * ```
+ */
 export function isFromChild(message: unknown): message is FromChild {
   return typeof (message as { say?: unknown } | null)?.say === "string";
 }
 
-/** As {@linkcode isFromChild}, at the other end. */
+/**
+ * As {@linkcode isFromChild}, at the other end: looks at `do` alone.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isToChild } from "@sockeye/net/core";
+ *
+ * const received: unknown = { do: "retire", grace: 5000 };
+ * if (isToChild(received) && received.do === "retire") {
+ *   assert.equal(received.grace, 5000); // ms
+ * }
+ * assert.ok(!isToChild({ say: "hello" })); // that is what a child says
+ * ```
+ */
 export function isToChild(message: unknown): message is ToChild {
   return typeof (message as { do?: unknown } | null)?.do === "string";
 }

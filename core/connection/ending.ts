@@ -12,7 +12,25 @@
  */
 const lingerCap = 1 << 20;
 
-/** Times of draining, and the state of the descriptor. */
+/**
+ * Times of draining, and the state of the descriptor.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Ending } from "@sockeye/net/core";
+ *
+ * const ending = new Ending(10_000, 2000);
+ * ending.begin(0);
+ * ending.progress(500); // the peer took some of what is queued
+ * assert.equal(ending.deadline(false, false), 10_500);
+ * ending.linger(600); // it took all, and our end
+ * assert.equal(ending.deadline(true, false), 2600);
+ * ending.want("close"); // its own end has come
+ * assert.equal(ending.pollCommand(), "close");
+ * assert.ok(ending.released()); // because we asked for it
+ * ```
+ */
 export class Ending {
   readonly #flushTimeout: number;
   readonly #lingerTimeout: number;

@@ -5,16 +5,89 @@
  * @module
  */
 
-/** Why data is withheld from the user, although it is there: a bit each. */
+/**
+ * Why data is withheld from the user, although it is there: a bit each. This
+ * one: the user paused.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { PAUSED, ReadSide } from "@sockeye/net/core";
+ *
+ * const side = new ReadSide(65_536);
+ * side.unread = 10;
+ * side.withhold(PAUSED);
+ * assert.ok(!side.dataIsDue);
+ * assert.equal(side.pollCommand(), "startRead"); // up to the high-water mark
+ * ```
+ */
 export const PAUSED = 1;
-/** The handler of the previous bytes has not settled. */
+/**
+ * The handler of the previous bytes has not settled.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { BUSY, ReadSide } from "@sockeye/net/core";
+ *
+ * const side = new ReadSide(65_536);
+ * side.withhold(BUSY);
+ * side.close();
+ * assert.ok(!side.endIsDue); // the end waits for the handler as well
+ * side.unwithhold(BUSY);
+ * assert.ok(side.endIsDue);
+ * ```
+ */
 export const BUSY = 2;
-/** `send` gave false and what was queued has not all been taken. */
+/**
+ * `send` gave false and what was queued has not all been taken.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CONGESTED, PAUSED, ReadSide } from "@sockeye/net/core";
+ *
+ * const side = new ReadSide(65_536);
+ * side.withhold(CONGESTED);
+ * side.withhold(PAUSED);
+ * side.unwithhold(CONGESTED); // what was queued is out
+ * assert.ok(!side.delivering); // the pause is still on
+ * ```
+ */
 export const CONGESTED = 4;
-/** `open` has not settled: not even `closed` is told, unless we ended it ourselves. */
+/**
+ * `open` has not settled: not even `closed` is told, unless we ended it ourselves.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { OPENING, ReadSide } from "@sockeye/net/core";
+ *
+ * const side = new ReadSide(65_536);
+ * side.withhold(OPENING);
+ * assert.ok(!side.allTold); // so `closed` is not told either
+ * side.drop(); // unless nobody wants what comes
+ * assert.ok(side.allTold);
+ * ```
+ */
 export const OPENING = 8;
 
-/** Counts of the reading side. */
+/**
+ * Counts of the reading side, in bytes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ReadSide } from "@sockeye/net/core";
+ *
+ * const side = new ReadSide(4096);
+ * assert.equal(side.pollCommand(), "startRead");
+ * side.unread += 5000; // they arrived
+ * assert.equal(side.pollCommand(), "stopRead");
+ * side.unread -= 5000; // the user took them
+ * assert.equal(side.pollCommand(), "startRead");
+ * ```
+ */
 export class ReadSide {
   readonly #highWater: number;
   #withheld = 0;

@@ -5,7 +5,26 @@
  * @module
  */
 
-/** Counts of the writing side. */
+/**
+ * Counts of the writing side, in bytes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { WriteSide } from "@sockeye/net/core";
+ *
+ * const side = new WriteSide(4096);
+ * side.queued += 5000;
+ * assert.ok(side.isFull && side.block()); // whoever writes has to wait
+ * side.wantEnd();
+ * assert.equal(side.pollCommand(), "transmit");
+ * side.transmitted(5000, 3000); // the system took these at once
+ * assert.ok(!side.take(3000));
+ * side.transmitOver();
+ * assert.ok(side.take(2000)); // the congestion is over
+ * assert.equal(side.pollCommand(), "shutdown"); // our end, behind the last byte
+ * ```
+ */
 export class WriteSide {
   readonly #highWater: number;
   #transmitting = false;
