@@ -97,7 +97,21 @@ export type { Poller } from "../api/poller.ts";
 export type { Children } from "../core/children.ts";
 export type { Runtime, Scheduler } from "../core/runtime.ts";
 
-/** A network and a time of their own, and the verbs bound to them. */
+/**
+ * A network and a time of their own, and the verbs bound to them.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, type Simulation } from "@sockeye/net/memory";
+ *
+ * async function idleFor({ run, advance, clock }: Simulation, ms: number) {
+ *   await run(() => advance(ms));
+ *   return clock.now();
+ * }
+ * assert.equal(await idleFor(createSimulation(), 3_600_000), 3_600_000);
+ * ```
+ */
 export interface Simulation extends Verbs {
   /** A poller for sources of this simulation. */
   readonly Poller: new <T = unknown>() => AnyPoller<T>;

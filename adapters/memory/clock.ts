@@ -10,13 +10,45 @@ import { type Event, EventQueue } from "./event_queue.ts";
 import { type Random, type Seed, seeded } from "./random.ts";
 import { realTurn } from "./real_turn.ts";
 
-/** Options of a {@linkcode VirtualClock}. */
+/**
+ * Options of a {@linkcode VirtualClock}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { VirtualClock } from "@sockeye/net/memory";
+ *
+ * const numbers = (seed: number) => {
+ *   const clock = new VirtualClock({ seed });
+ *   return [clock.random(), clock.random()];
+ * };
+ * assert.deepEqual(numbers(7), numbers(7));
+ * assert.notDeepEqual(numbers(7), numbers(8));
+ * ```
+ */
 export interface VirtualClockOptions {
   /** Where `random` starts. Default 0. */
   seed?: Seed;
 }
 
-/** Options of one wait. */
+/**
+ * Options of one wait.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { VirtualClock } from "@sockeye/net/memory";
+ *
+ * const clock = new VirtualClock();
+ * const heartbeat = () => void clock.setTimer(heartbeat, 1000);
+ * heartbeat();
+ * const never = new Promise(() => {});
+ * await assert.rejects(clock.until(never, { within: 3500 }), {
+ *   code: "ETIMEDOUT",
+ * });
+ * assert.equal(clock.now(), 3500);
+ * ```
+ */
 export interface WaitOptions {
   /** Simulated milliseconds after which the wait rejects with `ETIMEDOUT`. Default a day. */
   within?: number;

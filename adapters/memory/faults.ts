@@ -7,7 +7,26 @@ import type { ErrnoCode } from "../../core/error.ts";
 import { checkRange, type Random, type Range } from "./random.ts";
 import { SockeyeError } from "../../core/error.ts";
 
-/** Whom a fault hits. Several faults may hit one connection or datagram. */
+/**
+ * Whom a fault hits. Several faults may hit one connection or datagram.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, type Fault } from "@sockeye/net/memory";
+ *
+ * const fault: Fault = { kind: "refuse", name: "db", count: 2 };
+ * const { run, connect, listen } = createSimulation({ faults: [fault] });
+ * await run(async () => {
+ *   const listener = await listen("mem:db");
+ *   for (let i = 0; i < 2; i++) {
+ *     await assert.rejects(connect("mem:db"), { code: "ECONNREFUSED" });
+ *   }
+ *   (await connect("mem:db")).abort(); // it is used up
+ *   await listener.close();
+ * });
+ * ```
+ */
 export interface FaultScope {
   /** The name that is connected or sent to. Default: every name. */
   name?: string;
@@ -25,8 +44,8 @@ export interface FaultScope {
  *   directions together; these still arrive), or `afterMs` after the
  *   connection was made, whatever comes first; without either, at once
  * - `resetInQueue`: reset while it waits to be accepted; the listener gets a
- *   connection that is reset (as on Linux), or with `acceptFails` a failed
- *   accept (`ECONNABORTED`)
+ *   connection that is reset (as on Linux), or with `acceptFails` (default
+ *   false) a failed accept (`ECONNABORTED`)
  * - `stall`: nothing is delivered for `ms`, resets included; begins after
  *   `afterBytes` or `afterMs`, or at once. `Infinity` is a peer that vanished
  * - `slowAccept`: it is ready to be accepted `ms` later than it could be
@@ -39,7 +58,27 @@ export interface FaultScope {
  * - `duplicate`: it arrives once more, at a time of its own
  * - `delay`: it takes `ms` more, so that later ones overtake it
  *
- * Amounts may be ranges, `[least, most]`, drawn from the seed.
+ * Times are simulated milliseconds. Amounts may be ranges, `[least, most]`,
+ * drawn from the seed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, bind, clock } = createSimulation({
+ *   faults: [{ kind: "delay", ms: 500, count: 1 }],
+ * });
+ * await run(async () => {
+ *   const socket = await bind("mem:*");
+ *   await socket.send(new Uint8Array([1]), socket.localAddress);
+ *   await socket.send(new Uint8Array([2]), socket.localAddress);
+ *   assert.equal((await socket.receive()).bytes[0], 2);
+ *   assert.equal((await socket.receive()).bytes[0], 1);
+ *   assert.equal(clock.now(), 500);
+ *   await socket.close();
+ * });
+ * ```
  */
 export type Fault =
   & FaultScope

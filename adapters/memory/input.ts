@@ -7,7 +7,25 @@ import type { SockeyeError } from "../../core/error.ts";
 import type { Scheduler } from "../../core/runtime.ts";
 import type { StdinEvents, StdinHandle } from "../../core/transport.ts";
 
-/** What a test does with the standard input of a simulation. */
+/**
+ * What a test does with the standard input of a simulation.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, stdin, input } = createSimulation();
+ * await run(async () => {
+ *   const typed = await stdin();
+ *   input.write(new TextEncoder().encode("quit\n"));
+ *   input.end();
+ *   assert.equal((await typed.read())?.length, 5);
+ *   assert.equal(input.waiting, 0);
+ *   assert.equal(await typed.read(), null); // Ctrl-D
+ * });
+ * ```
+ */
 export interface InputControls {
   /** Bytes that were written and that the program has not taken. */
   readonly waiting: number;

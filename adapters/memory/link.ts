@@ -6,7 +6,28 @@
 import type { Scheduler } from "../../core/runtime.ts";
 import { draw, drawWhole, type Random, type Range } from "./random.ts";
 
-/** Which end of a connection. */
+/**
+ * Which end of a connection: `client` is the one that connected.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, type Side } from "@sockeye/net/memory";
+ *
+ * const endedBy: Side[] = [];
+ * const { run, listen, connect } = createSimulation({
+ *   trace: ({ what, side }) => void (what === "end" && endedBy.push(side)),
+ * });
+ * await run(async () => {
+ *   const listener = await listen("mem:sides");
+ *   const client = await connect("mem:sides");
+ *   await client.closeWrite();
+ *   client.abort();
+ *   await listener.close();
+ * });
+ * assert.deepEqual(endedBy, ["client"]);
+ * ```
+ */
 export type Side = "client" | "server";
 
 /** What the network carries. */
@@ -21,7 +42,32 @@ export interface LinkEnd {
   arrive(parcel: Parcel): void;
 }
 
-/** One line of the network's trace. */
+/**
+ * One line of the network's trace.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, type TraceEvent } from "@sockeye/net/memory";
+ *
+ * const events: TraceEvent[] = [];
+ * const { run, listen, connect } = createSimulation({
+ *   latency: 10,
+ *   trace: (event) => void events.push(event),
+ * });
+ * await run(async () => {
+ *   const listener = await listen("mem:traced");
+ *   (await connect("mem:traced")).abort();
+ *   await listener.close();
+ * });
+ * assert.deepEqual(events[0], {
+ *   at: 0,
+ *   connection: 1,
+ *   side: "client",
+ *   what: "connect",
+ * });
+ * ```
+ */
 export interface TraceEvent {
   /** Simulated milliseconds. */
   readonly at: number;

@@ -29,7 +29,30 @@ import {
 } from "./random.ts";
 import { Loan, MemoryStream, type StreamSettings } from "./stream.ts";
 
-/** Options of a {@linkcode MemoryNetwork}. A range is drawn from the seed. */
+/**
+ * Options of a {@linkcode MemoryNetwork}. A range is drawn from the seed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   createSimulation,
+ *   type MemoryNetworkOptions,
+ * } from "@sockeye/net/memory";
+ *
+ * const narrow: Partial<MemoryNetworkOptions> = { window: 1024, chunk: 100 };
+ * const { run, listen, connect } = createSimulation(narrow);
+ * await run(async () => {
+ *   const listener = await listen("mem:narrow");
+ *   const client = await connect("mem:narrow");
+ *   const server = await listener.accept();
+ *   client.send(new Uint8Array(1500));
+ *   assert.equal((await server.read())?.length, 100);
+ *   client.abort();
+ *   await listener.close();
+ * });
+ * ```
+ */
 export interface MemoryNetworkOptions {
   /** Time; the network's chance comes from its own seed. */
   scheduler: Scheduler;
@@ -49,7 +72,7 @@ export interface MemoryNetworkOptions {
   holdPending?: boolean;
   /** Milliseconds until a shutdown is handed over. Default 0: at once. */
   shutdownDelay?: number;
-  /** Descriptors that there are; at the limit, connects and accepts fail with `EMFILE`. */
+  /** Descriptors that there are; at the limit, connecting, listening, binding and accepting fail with `EMFILE`. Default: no limit. */
   descriptorLimit?: number;
   /** Faults in force from the start; see `inject`. */
   faults?: readonly Fault[];
@@ -67,15 +90,45 @@ interface Dial {
   client: MemoryStream | undefined;
 }
 
-/** What a test does to the network while it runs. */
+/**
+ * What a test does to the network while it runs.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, listen, connect, network } = createSimulation();
+ * await run(async () => {
+ *   const listener = await listen("mem:fragile");
+ *   const lift = network.inject({ kind: "refuse" });
+ *   await assert.rejects(connect("mem:fragile"), { code: "ECONNREFUSED" });
+ *   lift();
+ *   const client = await connect("mem:fragile");
+ *   assert.equal(network.reset("fragile"), 1);
+ *   await assert.rejects(client.read(), { code: "ECONNRESET" });
+ *   await listener.close();
+ * });
+ * ```
+ */
 export interface NetworkControls {
   /** Descriptors in use: listeners, connects, sockets for datagrams, and connections accepted or made. */
   readonly descriptors: number;
-  /** Puts a fault into force, for connections made and datagrams sent from now on; gives the way to lift it. */
+  /**
+   * Puts a fault into force, for connections made and datagrams sent from now
+   * on; gives the way to lift it.
+   *
+   * @throws {SockeyeError} `EINVAL` for an amount that makes no sense.
+   */
   inject(fault: Fault): () => void;
   /** Resets the connections to a name, or all; gives how many. */
   reset(name?: string): number;
-  /** Delivers nothing for `ms` on the connections to a name, or on all; gives how many. */
+  /**
+   * Delivers nothing for `ms` on the connections to a name, or on all; gives
+   * how many.
+   *
+   * @throws {SockeyeError} `EINVAL` for a time below 0.
+   */
   stall(ms: number, name?: string): number;
 }
 

@@ -5,10 +5,39 @@
  */
 import { SockeyeError } from "../../core/error.ts";
 
-/** What a seed may be; a number and its decimal string are the same seed. */
+/**
+ * What a seed may be; a number and its decimal string are the same seed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Seed, VirtualClock } from "@sockeye/net/memory";
+ *
+ * const first = (seed: Seed) => new VirtualClock({ seed }).random();
+ * assert.equal(first(42), first("42"));
+ * assert.notEqual(first("nightly"), first("weekly"));
+ * ```
+ */
 export type Seed = number | string;
 
-/** A fixed amount, or one drawn evenly from `[least, most]`, both included. */
+/**
+ * A fixed amount, or one drawn evenly from `[least, most]`, both included.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, type Range } from "@sockeye/net/memory";
+ *
+ * const latency: Range = [20, 40]; // ms
+ * const { run, listen, connect, clock } = createSimulation({ latency });
+ * await run(async () => {
+ *   const listener = await listen("mem:far");
+ *   (await connect("mem:far")).abort();
+ *   assert.ok(clock.now() >= 40 && clock.now() <= 80); // there and back
+ *   await listener.close();
+ * });
+ * ```
+ */
 export type Range = number | readonly [least: number, most: number];
 
 /** A source of numbers in [0, 1). */

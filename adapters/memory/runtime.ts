@@ -18,7 +18,25 @@ import { VirtualClock } from "./clock.ts";
 import { MemoryInput } from "./input.ts";
 import { MemoryNetwork, type MemoryNetworkOptions } from "./network.ts";
 
-/** Options of {@linkcode createMemoryRuntime}: the network's, and the clock. */
+/**
+ * Options of {@linkcode createMemoryRuntime}: the network's, and the clock.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation, VirtualClock } from "@sockeye/net/memory";
+ *
+ * const clock = new VirtualClock();
+ * const near = createSimulation({ clock, latency: 1 });
+ * const far = createSimulation({ clock, latency: 100 }); // one time for both
+ * await near.run(async () => {
+ *   const listener = await far.listen("mem:name");
+ *   await assert.rejects(near.connect("mem:name"), { code: "ECONNREFUSED" });
+ *   (await far.connect("mem:name")).abort();
+ *   await listener.close();
+ * });
+ * ```
+ */
 export interface MemoryRuntimeOptions
   extends Omit<MemoryNetworkOptions, "scheduler"> {
   /** Default: a new one, from the same seed. */
