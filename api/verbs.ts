@@ -33,7 +33,25 @@ import type {
   StandardInput,
 } from "./types.ts";
 
-/** Gives the runtime, loading it on first use. */
+/**
+ * Gives the runtime. Asked at each call of a verb, not before: it keeps what it
+ * loaded.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createSimulation } from "@sockeye/net/memory";
+ * import { createVerbs, type LoadRuntime } from "@sockeye/net/testing";
+ *
+ * let asked = 0;
+ * const { runtime } = createSimulation();
+ * const load: LoadRuntime = () => (asked++, runtime);
+ * const { capabilities } = createVerbs(load);
+ * assert.equal(asked, 0);
+ * await capabilities();
+ * assert.equal(asked, 1);
+ * ```
+ */
 export type LoadRuntime = () => Runtime | Promise<Runtime>;
 
 /** See {@linkcode Verbs.connect}. */

@@ -11,7 +11,7 @@
  *
  * @example
  * ```ts
- * import { connect, listen, serve, capabilities } from "@sockeye/net";
+ * import { capabilities, connect, listen, serve } from "@sockeye/net";
  * import { conformanceCases, subjectOf } from "@sockeye/net/testing";
  *
  * const verbs = { connect, listen, serve, capabilities };
@@ -48,7 +48,23 @@ export type {
   TransportName,
 } from "./subject.ts";
 
-/** One sentence of the suite, about connections or about datagrams. */
+/**
+ * One sentence of the suite, about connections or about datagrams.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   type ConformanceCase,
+ *   conformanceCases,
+ *   datagramCases,
+ * } from "@sockeye/net/testing";
+ *
+ * const idOf = ({ id }: ConformanceCase<never>) => id;
+ * const ids = [...conformanceCases("tcp"), ...datagramCases()].map(idOf);
+ * assert.equal(new Set(ids).size, ids.length); // no two are alike
+ * ```
+ */
 export interface ConformanceCase<S = Subject> {
   /** As in `A1`; stays the same from version to version. */
   readonly id: string;

@@ -20,10 +20,46 @@ import type {
 import type { AddressLike } from "../core/address.ts";
 import type { Capability, Feature } from "../core/runtime.ts";
 
-/** The transports that these cases are run over. */
+/**
+ * The transports that these cases are run over.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { conformanceCases, type TransportName } from "@sockeye/net/testing";
+ *
+ * const transports: TransportName[] = ["tcp", "unix", "fifo", "mem"];
+ * const withoutPython = transports.filter((transport) =>
+ *   conformanceCases(transport).every(({ needsPython }) => !needsPython)
+ * );
+ * assert.deepEqual(withoutPython, ["mem"]);
+ * ```
+ */
 export type TransportName = "tcp" | "unix" | "fifo" | "mem";
 
-/** What is under test: the library, or a bare runtime API in a thin wrapper. */
+/**
+ * What is under test: the library, or a bare runtime API in a thin wrapper.
+ *
+ * @example
+ * ```ts
+ * import * as net from "@sockeye/net";
+ * import assert from "node:assert/strict";
+ * import {
+ *   conformanceCases,
+ *   type Subject,
+ *   subjectOf,
+ * } from "@sockeye/net/testing";
+ *
+ * let dialled = 0;
+ * const subject: Subject = {
+ *   ...subjectOf("counted", "mem", net, import.meta.url),
+ *   connect: (to, options) => (dialled++, net.connect(to, options)),
+ * };
+ * const [first] = conformanceCases("mem");
+ * await first?.run(subject);
+ * assert.ok(dialled > 0);
+ * ```
+ */
 export interface Subject {
   /** What it is called in reports. */
   readonly name: string;
@@ -62,10 +98,45 @@ export interface Subject {
   ): Promise<Server>;
 }
 
-/** What the cases about datagrams are run over. */
+/**
+ * What the cases about datagrams are run over: loopback by IPv4 (`udp`) or by
+ * IPv6 (`udp6`), or the simulated network.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type DatagramTransport, parseAddress } from "@sockeye/net/testing";
+ *
+ * const anyPort: Record<DatagramTransport, string> = {
+ *   udp: "udp://127.0.0.1:0",
+ *   udp6: "udp://[::1]:0",
+ *   mem: "mem:*",
+ * };
+ * assert.equal(parseAddress(anyPort.udp6).transport, "udp");
+ * ```
+ */
 export type DatagramTransport = "udp" | "udp6" | "mem";
 
-/** What is under test: the library, or bare `node:dgram` in a thin wrapper. */
+/**
+ * What is under test: the library, or bare `node:dgram` in a thin wrapper.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bind } from "@sockeye/net";
+ * import { datagramCases, type DatagramSubject } from "@sockeye/net/testing";
+ *
+ * const subject: DatagramSubject = {
+ *   name: "mine",
+ *   transport: "mem",
+ *   support: async () => ({ support: "none", reason: "not built yet" }),
+ *   bind,
+ * };
+ * const multicast = datagramCases().find(({ id }) => id === "D16");
+ * const outcome = await multicast?.run(subject);
+ * assert.deepEqual(outcome?.notes, ["not built yet"]); // a gap, no failure
+ * ```
+ */
 export interface DatagramSubject {
   /** What it is called in reports. */
   readonly name: string;
@@ -79,7 +150,29 @@ export interface DatagramSubject {
   bind(at: AddressLike, options?: BindOptions): Promise<DatagramSocket>;
 }
 
-/** How one case ended over one subject. */
+/**
+ * How one case ended over one subject.
+ *
+ * @example
+ * ```ts
+ * import * as net from "@sockeye/net";
+ * import assert from "node:assert/strict";
+ * import {
+ *   conformanceCases,
+ *   type Outcome,
+ *   subjectOf,
+ * } from "@sockeye/net/testing";
+ *
+ * const subject = {
+ *   ...subjectOf("half", "mem", net, import.meta.url),
+ *   listen: () => Promise.reject(new Error("not built yet")),
+ * };
+ * const outcome: Outcome | undefined = await conformanceCases("mem")[0]
+ *   ?.run(subject);
+ * assert.equal(outcome?.verdict, "fail");
+ * assert.deepEqual(outcome.notes, ["Error: not built yet"]);
+ * ```
+ */
 export interface Outcome {
   /** Of the case. */
   readonly id: string;
