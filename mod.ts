@@ -338,7 +338,8 @@ export const stdin: () => Promise<StandardInput> = verbs.stdin;
 export const capabilities: () => Promise<Capabilities> = verbs.capabilities;
 
 /**
- * Waits for many sources at once: connections and listeners.
+ * Waits for many sources at once: connections, listeners, datagram sockets and
+ * standard input.
  *
  * @example
  * ```ts

@@ -11,7 +11,30 @@ import {
   WRITABLE,
 } from "../core/readiness.ts";
 
-/** What to wait for at a source, and how to be told. Failures and hang-ups are always told. */
+/**
+ * What to wait for at a source, and how to be told. Failures and hang-ups are
+ * always told.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, Poller, PollEvents } from "@sockeye/net";
+ * import type { Interest } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:interest");
+ * const client = await connect("mem:interest");
+ * using poller = new Poller();
+ * const events = new PollEvents(1);
+ * const once: Interest = { readable: true, oneShot: true };
+ * poller.add(listener, once);
+ * assert.equal(await poller.wait(events), 1);
+ * assert.equal(await poller.wait(events, 0), 0); // told already
+ * poller.modify(listener, once);
+ * assert.equal(await poller.wait(events), 1);
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export interface Interest {
   /** Bytes, the peer's end or an error to read; a connection to accept. Default false. */
   readable?: boolean;

@@ -4,7 +4,19 @@
  * @module
  */
 
-/** What `import.meta` says of a module. */
+/**
+ * What `import.meta` says of a module.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isMain, type ModuleMeta } from "@sockeye/net";
+ *
+ * const started: ModuleMeta = { url: "file:///srv/echo.ts", main: true };
+ * assert.ok(isMain(started)); // `import.meta` of the program looks so
+ * assert.ok(!isMain({ ...started, main: false }));
+ * ```
+ */
 export interface ModuleMeta {
   /** Its URL. */
   readonly url: string;

@@ -29,7 +29,22 @@ export const eventsPerTurn = 256;
 /** The longest timeout, ms: an `int`, as poll(2) has it, and what runtimes' timers take. */
 const maxTimeout = 2 ** 31 - 1;
 
-/** Options of `Poller.wait`. */
+/**
+ * Options of `Poller.wait`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Poller, type PollerWaitOptions, PollEvents } from "@sockeye/net";
+ *
+ * using poller = new Poller();
+ * const stop = new AbortController();
+ * const options: PollerWaitOptions = { signal: stop.signal };
+ * const waiting = poller.wait(new PollEvents(8), -1, options);
+ * stop.abort(new Error("shutting down"));
+ * await assert.rejects(waiting, { message: "shutting down" });
+ * ```
+ */
 export interface PollerWaitOptions {
   /** Ends the wait with `signal.reason`; the poller lives on. */
   signal?: AbortSignal;

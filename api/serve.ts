@@ -43,7 +43,31 @@ import type {
   ServerStats,
 } from "./types.ts";
 
-/** What `serve` calls: handlers in the push style, or a function that is given each connection. */
+/**
+ * What `serve` calls: handlers in the push style, or a function that is given
+ * each connection.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type Handler, serve } from "@sockeye/net";
+ *
+ * const echoes: readonly Handler[] = [
+ *   { data: (channel, bytes) => void channel.send(bytes) },
+ *   async (connection) => {
+ *     for await (const bytes of connection) await connection.write(bytes);
+ *   },
+ * ];
+ * for (const echo of echoes) {
+ *   const server = await serve("mem:either style", echo);
+ *   const client = await connect("mem:either style");
+ *   await client.write(new Uint8Array([42]));
+ *   assert.deepEqual([...(await client.read())!], [42]);
+ *   await client.close();
+ *   await server.close();
+ * }
+ * ```
+ */
 export type Handler<T = unknown> =
   | Handlers<T>
   | ((connection: Connection) => void | Promise<void>);

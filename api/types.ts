@@ -11,15 +11,55 @@ import type { Credentials } from "../core/transport.ts";
 import type { ChildrenStats } from "./children/stats_types.ts";
 import type { ReadinessSource } from "./source.ts";
 
-/** Options of one waiting operation. */
+/**
+ * Options of one waiting operation.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type Op } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:slow");
+ * const client = await connect("mem:slow");
+ * const server = await listener.accept();
+ * const soon: Op = { timeout: 1 };
+ * await assert.rejects(client.read(soon), { code: "ETIMEDOUT" });
+ * await server.write(new Uint8Array([1])); // the connection lives on
+ * assert.deepEqual([...(await client.read())!], [1]);
+ * await Promise.all([client.close(), server.close(), listener.close()]);
+ * ```
+ */
 export interface Op {
-  /** Ends the wait with `signal.reason`; the connection lives on. */
+  /** Ends the wait with `signal.reason`; the connection lives on. Default: none. */
   signal?: AbortSignal;
-  /** Ends the wait with `ETIMEDOUT` after so many milliseconds; the connection lives on. */
+  /**
+   * Ends the wait with `ETIMEDOUT` after so many milliseconds, from 0 up; the
+   * connection lives on. Default: no limit.
+   */
   timeout?: number;
 }
 
-/** What handlers hold: a connection that gives its data by itself. */
+/**
+ * What handlers hold: a connection that gives its data by itself.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Channel, connect, serve } from "@sockeye/net";
+ *
+ * function greet(channel: Channel): void {
+ *   channel.send(new TextEncoder().encode(`You are number ${channel.id}`));
+ *   void channel.close(); // behind what is queued
+ * }
+ *
+ * const server = await serve("mem:numbers", { open: greet });
+ * const client = await connect("mem:numbers");
+ * const greeting = new TextDecoder().decode((await client.read())!);
+ * assert.match(greeting, /^You are number \d+$/);
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface Channel<T = unknown> {
   /** Yours: what `open` returned, until you set something else. */
   context: T;
@@ -65,7 +105,31 @@ export interface Channel<T = unknown> {
   abort(reason?: unknown): void;
 }
 
-/** What bytes are read from, in the pull style: a connection, or standard input. */
+/**
+ * What bytes are read from, in the pull style: a connection, or standard input.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type ByteSource, connect, serve } from "@sockeye/net";
+ *
+ * async function textOf(source: ByteSource): Promise<string> {
+ *   const decoder = new TextDecoder();
+ *   let text = "";
+ *   for await (const bytes of source) {
+ *     text += decoder.decode(bytes, { stream: true });
+ *   }
+ *   return text;
+ * }
+ *
+ * const server = await serve("mem:greeting", (connection) =>
+ *   connection.write(new TextEncoder().encode("Grüße")));
+ * const client = await connect("mem:greeting");
+ * assert.equal(await textOf(client), "Grüße"); // or that of `stdin()`
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface ByteSource extends AsyncIterable<Uint8Array>, ReadinessSource {
   /** Bytes that arrived so far. */
   readonly bytesRead: number;
@@ -90,6 +154,23 @@ export interface ByteSource extends AsyncIterable<Uint8Array>, ReadinessSource {
 /**
  * Standard input: the bytes of a terminal, a pipe, a socket or a file. What
  * nobody reads is not taken from it, but for 64 KiB and one chunk.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { StandardInput } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * async function count(input: StandardInput): Promise<number> {
+ *   for await (const bytes of input) console.log(`${bytes.length} more`);
+ *   return input.bytesRead;
+ * }
+ *
+ * const { run, stdin, input } = createSimulation();
+ * input.write(new TextEncoder().encode("hello\n")); // somebody types
+ * input.end();
+ * assert.equal(await run(async () => count(await stdin())), 6);
+ * ```
  */
 export interface StandardInput extends ByteSource, AsyncDisposable {
   /**
@@ -106,27 +187,93 @@ export interface StandardInput extends ByteSource, AsyncDisposable {
   close(): Promise<Closed>;
 }
 
-/** A stream connection in the pull style: you ask for its bytes. */
+/**
+ * A stream connection in the pull style: you ask for its bytes.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type Connection, serve } from "@sockeye/net";
+ *
+ * async function double(connection: Connection): Promise<void> {
+ *   for await (const bytes of connection) {
+ *     await connection.write(bytes.map((byte) => 2 * byte));
+ *   }
+ * } // returning closes it
+ *
+ * const server = await serve("mem:double", double);
+ * const client = await connect("mem:double");
+ * await client.write(new Uint8Array([21]));
+ * await client.closeWrite();
+ * assert.deepEqual([...(await client.read())!], [42]);
+ * assert.equal(await client.read(), null);
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface Connection extends Channel, AsyncDisposable, ByteSource {
   /**
    * Writes all the bytes, in order; they are lent to the connection until this
    * settles. A rejection carries `bytesTaken`.
+   *
+   * @throws {SockeyeError} `ECONNRESET` or `EPIPE` once the peer has gone,
+   * `ERR_SOCKEYE_STATE` after our own `closeWrite`, `ERR_SOCKEYE_CLOSED` after
+   * our own close, `ECONNABORTED` after our own abort, `ETIMEDOUT` at a deadline,
+   * `EINVAL` for what are no bytes; or `signal.reason`.
    */
   write(bytes: Uint8Array, op?: Op): Promise<void>;
-  /** Queues what fits below `writeHighWater`, copied; gives how many bytes that was. */
+  /**
+   * Queues what fits below `writeHighWater`, copied; gives how many bytes that was.
+   *
+   * @throws {SockeyeError} as `write`
+   */
   tryWrite(bytes: Uint8Array): number;
-  /** Sends what is queued, then our end; resolves when that is handed over. */
+  /**
+   * Sends what is queued, then our end; resolves when that is handed over, also
+   * when it was before.
+   *
+   * @throws {SockeyeError} why the connection ended, if that comes first;
+   * `ETIMEDOUT` at a deadline; or `signal.reason`
+   */
   closeWrite(op?: Op): Promise<void>;
   /**
    * Ends the waits of one side, or both, `ms` from now (at once when it is 0 or
-   * less), and those that follow, until it is set anew; `null` clears it.
+   * less) with `ETIMEDOUT`, and those that follow, until it is set anew; `null`
+   * clears it. Without `side` it is both.
+   *
+   * @throws {SockeyeError} `EINVAL` for what is neither a number nor `null`
    */
   setDeadline(ms: number | null, side?: "read" | "write"): void;
   /** The writing side as a stream, made on first use. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** Handlers of connections in the push style. Each is called with the channel. */
+/**
+ * Handlers of connections in the push style. Each is called with the channel.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type Handlers, serve } from "@sockeye/net";
+ *
+ * const count: Handlers<{ bytes: number }> = {
+ *   open: () => ({ bytes: 0 }), // becomes the context
+ *   data: ({ context }, bytes) => void (context.bytes += bytes.length),
+ *   end(channel) {
+ *     channel.send(new TextEncoder().encode(`${channel.context.bytes} bytes`));
+ *     channel.end();
+ *   },
+ * };
+ * const server = await serve("mem:count", count);
+ * const client = await connect("mem:count");
+ * await client.write(new Uint8Array(1000));
+ * await client.closeWrite();
+ * const answer = new TextDecoder().decode((await client.read())!);
+ * assert.equal(answer, "1000 bytes");
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface Handlers<T = unknown> {
   /**
    * A connection is open; the result becomes `context`. Nothing else is called
@@ -143,7 +290,23 @@ export interface Handlers<T = unknown> {
   closed?(channel: Channel<T>, why: Closed): void | Promise<void>;
 }
 
-/** Options that connections are made with, whichever side they are on. */
+/**
+ * Options that connections are made with, whichever side they are on. A value
+ * out of its range is refused with `EINVAL`, here and in all other options.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type StreamOptions } from "@sockeye/net";
+ *
+ * const small: StreamOptions = { writeHighWater: 4, flushTimeout: 1000 };
+ * const listener = await listen("mem:small", small); // for both sides
+ * const client = await connect("mem:small", small);
+ * assert.equal(client.tryWrite(new Uint8Array(6)), 4); // the others do not fit
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export interface StreamOptions {
   /** Send small writes at once (`TCP_NODELAY`). Default true. */
   noDelay?: boolean;
@@ -181,6 +344,23 @@ export interface StreamOptions {
  * (`EHOSTUNREACH`, `ENETUNREACH`, `ETIMEDOUT`, …), the peer breaks off
  * (`ECONNRESET`, `EPIPE`), or something has run out (`EAGAIN`, `EMFILE`, …).
  * Anything else fails at once: it would fail again (`EACCES`, `ENOTFOUND`, …).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type RetryOptions } from "@sockeye/net";
+ *
+ * const codes: string[] = [];
+ * const retry: RetryOptions = {
+ *   attempts: 3,
+ *   minDelay: 1,
+ *   onFailure: ({ code }) => void codes.push(code),
+ * };
+ * const error = await connect("mem:never there", { retry })
+ *   .catch((error) => error);
+ * assert.equal(error.code, "ECONNREFUSED");
+ * assert.deepEqual(codes, ["ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED"]);
+ * ```
  */
 export interface RetryOptions {
   /** Attempts in all, the first one included; `Infinity` for no end. Default 10. */
@@ -197,7 +377,22 @@ export interface RetryOptions {
   onFailure?: (error: SockeyeError, failures: number) => void;
 }
 
-/** Options of `connect`. */
+/**
+ * Options of `connect`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type ConnectOptions } from "@sockeye/net";
+ *
+ * const patient: ConnectOptions = {
+ *   timeout: 5, // of all attempts together
+ *   retry: { attempts: Infinity, minDelay: 1 },
+ * };
+ * const connecting = connect("mem:still nobody", patient);
+ * await assert.rejects(connecting, { code: "ETIMEDOUT" });
+ * ```
+ */
 export interface ConnectOptions extends StreamOptions, Op {
   /**
    * Try again after failures that may pass. `timeout` and `signal` then span
@@ -213,7 +408,23 @@ export interface ConnectOptions extends StreamOptions, Op {
   expectServer?: number;
 }
 
-/** Options of `listen`. */
+/**
+ * Options of `listen`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type ListenOptions } from "@sockeye/net";
+ *
+ * const options: ListenOptions = { maxConnections: 1, overflow: "reject" };
+ * const listener = await listen("mem:one place", options);
+ * const first = await connect("mem:one place");
+ * const served = await listener.accept();
+ * const second = await connect("mem:one place");
+ * await assert.rejects(second.read(), { code: "ECONNRESET" });
+ * await Promise.all([first.close(), served.close(), listener.close()]);
+ * ```
+ */
 export interface ListenOptions extends StreamOptions {
   /** Length of the kernel's queue of connections not accepted yet. Default 511. */
   backlog?: number;
@@ -249,7 +460,32 @@ export interface ListenOptions extends StreamOptions {
   onError?: (error: unknown) => void;
 }
 
-/** Options of `serve`. */
+/**
+ * Options of `serve`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serve, type ServeOptions } from "@sockeye/net";
+ *
+ * const thrown: unknown[] = [];
+ * const options: ServeOptions = {
+ *   borrow: true, // `data` keeps nothing of its bytes
+ *   maxConnections: 100,
+ *   onError: (error) => thrown.push(error),
+ * };
+ * const server = await serve("mem:faulty", {
+ *   data: () => {
+ *     throw new Error("no such command");
+ *   },
+ * }, options);
+ * const client = await connect("mem:faulty");
+ * await client.write(new Uint8Array(1));
+ * await assert.rejects(client.read(), { code: "ECONNRESET" });
+ * assert.equal((thrown[0] as Error).message, "no such command");
+ * await server.close();
+ * ```
+ */
 export interface ServeOptions extends ListenOptions {
   /** How handlers run. Only `"loop"`, the default: all on this thread's event loop. */
   strategy?: "loop";
@@ -261,7 +497,22 @@ export interface ServeOptions extends ListenOptions {
   borrow?: boolean;
 }
 
-/** Waits for connections in the pull style. */
+/**
+ * Waits for connections in the pull style.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type Listener } from "@sockeye/net";
+ *
+ * const listener: Listener = await listen("mem:at once");
+ * assert.equal(listener.tryAccept(), undefined); // nobody is there
+ * const client = await connect("mem:at once");
+ * const connection = listener.tryAccept()!;
+ * assert.equal(connection.state, "open");
+ * await Promise.all([client.close(), connection.close(), listener.close()]);
+ * ```
+ */
 export interface Listener
   extends AsyncDisposable, AsyncIterable<Connection>, ReadinessSource {
   /** Where it listens, with the port that the system chose. */
@@ -288,7 +539,26 @@ export interface Listener
   close(): Promise<void>;
 }
 
-/** Counts of a server since it was started. */
+/**
+ * Counts of a server since it was started.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serve, type ServerStats } from "@sockeye/net";
+ *
+ * const server = await serve("mem:counted", {
+ *   data: (channel, bytes) => void channel.send(bytes),
+ * });
+ * const client = await connect("mem:counted");
+ * await client.write(new Uint8Array(3));
+ * await client.read();
+ * const { accepted, open, bytesRead }: ServerStats = server.stats;
+ * assert.deepEqual([accepted, open, bytesRead], [1, 1, 3]);
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface ServerStats {
   /** Connections accepted and handed to a handler. */
   readonly accepted: number;
@@ -312,7 +582,23 @@ export interface ServerStats {
   readonly children: ChildrenStats | undefined;
 }
 
-/** How the connections of a server ended when it was closed. */
+/**
+ * How the connections of a server ended when it was closed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serve, type ServerClosed } from "@sockeye/net";
+ *
+ * const server = await serve("mem:closing", {
+ *   open: (channel) => void channel.send(new Uint8Array([1])),
+ * });
+ * const client = await connect("mem:closing");
+ * await client.read(); // it is served now, and stays
+ * const { drained, aborted }: ServerClosed = await server.close({ grace: 0 });
+ * assert.deepEqual([drained, aborted], [0, 1]);
+ * ```
+ */
 export interface ServerClosed {
   /** Connections that finished by themselves within `grace`. */
   readonly drained: number;
@@ -322,7 +608,26 @@ export interface ServerClosed {
   readonly error?: SockeyeError;
 }
 
-/** A server that calls handlers, on one or several addresses. */
+/**
+ * A server that calls handlers, on one or several addresses.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serve, type Server } from "@sockeye/net";
+ *
+ * async function stop(server: Server): Promise<string> {
+ *   const { drained, aborted } = await server.close({ grace: 1000 });
+ *   return `${drained} finished, ${aborted} did not`;
+ * }
+ *
+ * const server = await serve(["tcp://:0", "mem:stopped"], {});
+ * assert.equal(server.addresses.length, 2);
+ * const client = await connect(server.addresses[0]!);
+ * await client.close();
+ * assert.match(await stop(server), /finished, 0 did not$/);
+ * ```
+ */
 export interface Server extends AsyncDisposable {
   /** Where it listens, with the ports that the system chose. */
   readonly addresses: readonly Address[];
@@ -333,6 +638,8 @@ export interface Server extends AsyncDisposable {
   /**
    * Stops accepting and lets connections finish; those still there after
    * `grace` milliseconds (default 5000; 0 aborts at once) are aborted.
+   *
+   * @throws {SockeyeError} `EINVAL` for a grace that is negative or no number
    */
   close(options?: { grace?: number }): Promise<ServerClosed>;
   /**

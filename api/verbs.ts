@@ -54,19 +54,72 @@ import type {
  */
 export type LoadRuntime = () => Runtime | Promise<Runtime>;
 
-/** See {@linkcode Verbs.connect}. */
+/**
+ * See {@linkcode Verbs.connect}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type Connect, listen } from "@sockeye/net";
+ *
+ * // Tries again by itself.
+ * const reconnect: Connect = (to, options) =>
+ *   connect(to, { retry: { attempts: 5 }, ...options });
+ *
+ * const listener = await listen("mem:reconnect");
+ * const client = await reconnect("mem:reconnect", { timeout: 1000 });
+ * assert.equal(client.state, "open");
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export type Connect = (
   to: AddressLike,
   options?: ConnectOptions,
 ) => Promise<Connection>;
 
-/** See {@linkcode Verbs.listen}. */
+/**
+ * See {@linkcode Verbs.listen}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Listen, listen } from "@sockeye/net";
+ *
+ * // Lets in no more than ten at a time, unless told otherwise.
+ * const listenForFew: Listen = (at, options) =>
+ *   listen(at, { maxConnections: 10, ...options });
+ *
+ * const listener = await listenForFew("mem:few");
+ * assert.deepEqual(listener.address, { transport: "mem", name: "few" });
+ * await listener.close();
+ * ```
+ */
 export type Listen = (
   at: AddressLike,
   options?: ListenOptions,
 ) => Promise<Listener>;
 
-/** See {@linkcode Verbs.serve}. */
+/**
+ * See {@linkcode Verbs.serve}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Handler, serve, type Serve, type Server } from "@sockeye/net";
+ *
+ * // Both forms: handlers run here, a module's in children.
+ * function start(verb: Serve, handler: Handler | URL): Promise<Server> {
+ *   return handler instanceof URL
+ *     ? verb("mem:both forms", handler, { strategy: "workers" })
+ *     : verb("mem:both forms", handler);
+ * }
+ *
+ * const server = await start(serve, { data: () => {} });
+ * assert.equal(server.stats.children, undefined);
+ * await server.close();
+ * ```
+ */
 export interface Serve {
   /** Handlers or a function, on this thread's loop. */
   <T = unknown>(
@@ -82,20 +135,81 @@ export interface Serve {
   ): Promise<Server>;
 }
 
-/** See {@linkcode Verbs.serveExec}. */
+/**
+ * See {@linkcode Verbs.serveExec}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serveExec, type ServeExec } from "@sockeye/net";
+ *
+ * // Programs see nothing of our environment.
+ * const serveCleanly: ServeExec = (at, command, options) =>
+ *   serveExec(at, command, { env: {}, ...options });
+ *
+ * const server = await serveCleanly("tcp://:0", ["/usr/bin/env"]);
+ * const client = await connect(server.addresses[0]!);
+ * const text = new TextDecoder().decode((await client.read())!);
+ * assert.match(text, /^PROTO=TCP$/m); // what tells of the connection is there
+ * assert.doesNotMatch(text, /^HOME=/m);
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export type ServeExec = (
   at: AddressLike | readonly AddressLike[],
   command: readonly string[],
   options?: ExecOptions,
 ) => Promise<Server>;
 
-/** See {@linkcode Verbs.bind}. */
+/**
+ * See {@linkcode Verbs.bind}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bind, type Bind, type Datagram } from "@sockeye/net";
+ *
+ * // A test may hand in the verb of a simulation.
+ * async function ask(bind: Bind, server: string): Promise<Datagram> {
+ *   await using socket = await bind("mem:*");
+ *   await socket.connect(server);
+ *   await socket.send(new Uint8Array([1]));
+ *   return await socket.receive({ timeout: 1000 });
+ * }
+ *
+ * const server = await bind("mem:oracle", {
+ *   onDatagram: ({ from }, socket) => socket.send(new Uint8Array([42]), from),
+ * });
+ * assert.deepEqual([...(await ask(bind, "mem:oracle")).bytes], [42]);
+ * await server.close();
+ * ```
+ */
 export type Bind = (
   at: AddressLike,
   options?: BindOptions,
 ) => Promise<DatagramSocket>;
 
-/** The verbs of one runtime. */
+/**
+ * The verbs of one runtime.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { Verbs } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * // Takes its verbs, so that a test may bring those of a simulation.
+ * async function isThere(to: string, { connect }: Pick<Verbs, "connect">) {
+ *   const connection = await connect(to).catch(() => undefined);
+ *   connection?.abort();
+ *   return connection !== undefined;
+ * }
+ *
+ * const { run, ...verbs } = createSimulation();
+ * assert.equal(await run(() => isThere("mem:anybody", verbs)), false);
+ * ```
+ */
 export interface Verbs {
   /** Makes a connection. */
   readonly connect: Connect;

@@ -31,7 +31,30 @@
 import { SockeyeError } from "./error.ts";
 import { isIPv4, isIPv6 } from "./datagram/ip.ts";
 
-/** An address in the object form; `transport` tells which. */
+/**
+ * An address in the object form; `transport` tells which.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Address, parseAddress } from "@sockeye/net";
+ *
+ * function nameOf(address: Address): string {
+ *   switch (address.transport) {
+ *     case "tcp":
+ *     case "udp":
+ *       return `port ${address.port} of ${address.host}`;
+ *     case "unix":
+ *     case "fifo":
+ *       return address.path;
+ *     case "mem":
+ *       return address.name;
+ *   }
+ * }
+ *
+ * assert.equal(nameOf(parseAddress("tcp://:7000")), "port 7000 of 127.0.0.1");
+ * ```
+ */
 export type Address =
   | TcpAddress
   | UnixAddress
@@ -39,25 +62,69 @@ export type Address =
   | UdpAddress
   | MemAddress;
 
-/** `tcp://host:port` */
+/**
+ * `tcp://host:port`
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { listen, type TcpAddress } from "@sockeye/net";
+ *
+ * const wanted: TcpAddress = { transport: "tcp", host: "127.0.0.1", port: 0 };
+ * const listener = await listen(wanted);
+ * const { address } = listener; // with the port that the system chose
+ * assert.ok(address.transport === "tcp" && address.port > 0);
+ * await listener.close();
+ * ```
+ */
 export interface TcpAddress {
   /** Tells it from the others. */
   readonly transport: "tcp";
   /** A name or an IP address; IPv6 without brackets. */
   readonly host: string;
-  /** 0 to 65535; 0 lets the system choose (`listen` only). */
+  /** 0 to 65535; 0 lets the system choose (`listen` and `serve` only). */
   readonly port: number;
 }
 
-/** `unix:/path`, `unix:relative/path`, or `unix:@name` in Linux's abstract namespace. */
+/**
+ * `unix:/path`, `unix:relative/path`, or `unix:@name` in Linux's abstract
+ * namespace.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseAddress, type UnixAddress } from "@sockeye/net";
+ *
+ * const file: UnixAddress = { transport: "unix", path: "/run/echo.sock" };
+ * assert.deepEqual(parseAddress("unix:/run/echo.sock"), file);
+ *
+ * const abstract: UnixAddress = { transport: "unix", path: "@echo" };
+ * assert.deepEqual(parseAddress("unix:@echo"), abstract); // no file on disk
+ * ```
+ */
 export interface UnixAddress {
   /** Tells it from the others. */
   readonly transport: "unix";
-  /** At most 107 bytes of UTF-8. A leading `@` means an abstract name. Empty for a peer without a name. */
+  /**
+   * At most 107 bytes of UTF-8. A leading `@`, not counted among them, means an
+   * abstract name. Empty for a peer without a name.
+   */
   readonly path: string;
 }
 
-/** `fifo:/path` */
+/**
+ * `fifo:/path`
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type FifoAddress, formatAddress, parseAddress } from "@sockeye/net";
+ *
+ * const printer: FifoAddress = { transport: "fifo", path: "/run/printer" };
+ * assert.equal(formatAddress(printer), "fifo:/run/printer");
+ * assert.deepEqual(parseAddress("fifo:///run/printer"), printer);
+ * ```
+ */
 export interface FifoAddress {
   /** Tells it from the others. */
   readonly transport: "fifo";
@@ -65,7 +132,18 @@ export interface FifoAddress {
   readonly path: string;
 }
 
-/** `udp://host:port` */
+/**
+ * `udp://host:port`
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatAddress, type UdpAddress } from "@sockeye/net";
+ *
+ * const resolver: UdpAddress = { transport: "udp", host: "::1", port: 53 };
+ * assert.equal(formatAddress(resolver), "udp://[::1]:53"); // text has brackets
+ * ```
+ */
 export interface UdpAddress {
   /** Tells it from the others. */
   readonly transport: "udp";
@@ -75,15 +153,48 @@ export interface UdpAddress {
   readonly port: number;
 }
 
-/** `mem:name`, in the simulated network of this process. */
+/**
+ * `mem:name`, in the simulated network of this process.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type MemAddress } from "@sockeye/net";
+ *
+ * const place: MemAddress = { transport: "mem", name: "a name, no path" };
+ * const listener = await listen(place);
+ * const client = await connect("mem:a name, no path");
+ * assert.deepEqual(client.remoteAddress, place);
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export interface MemAddress {
   /** Tells it from the others. */
   readonly transport: "mem";
-  /** Anything that is not empty. */
+  /** Not empty, and without `//` at its beginning. */
   readonly name: string;
 }
 
-/** What every verb takes for an address: the string form or the object form. */
+/**
+ * What every verb takes for an address: the string form or the object form. One
+ * that cannot be understood is `ERR_SOCKEYE_ADDRESS`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type AddressLike, serve } from "@sockeye/net";
+ *
+ * const places: readonly AddressLike[] = [
+ *   "tcp://:0",
+ *   { transport: "mem", name: "either form" },
+ * ];
+ * const server = await serve(places, {});
+ * assert.equal(server.addresses[0]!.transport, "tcp");
+ * assert.deepEqual(server.addresses[1], places[1]);
+ * await server.close();
+ * ```
+ */
 export type AddressLike = string | Address;
 
 /**

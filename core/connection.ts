@@ -31,6 +31,21 @@ import { WriteSide } from "./connection/write_side.ts";
  * - `handler`: a handler threw or rejected
  * - `drain`: the server closed and its grace was over
  * - `error`: the system reported something else
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type How, serve } from "@sockeye/net";
+ *
+ * const ends: How[] = [];
+ * const server = await serve("mem:ends", {
+ *   closed: (_channel, { how }) => void ends.push(how),
+ * });
+ * const client = await connect("mem:ends");
+ * client.abort();
+ * await server.close();
+ * assert.deepEqual(ends, ["reset"]); // as the server sees it
+ * ```
  */
 export type How =
   | "close"
@@ -43,7 +58,23 @@ export type How =
   | "drain"
   | "error";
 
-/** How and why a connection ended. */
+/**
+ * How and why a connection ended.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Closed, connect, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:reasons");
+ * const client = await connect("mem:reasons");
+ * client.abort(new Error("no longer needed"));
+ * const why: Closed = await client.closed;
+ * assert.equal(why.how, "abort");
+ * assert.equal((why.error as Error).message, "no longer needed");
+ * await listener.close();
+ * ```
+ */
 export interface Closed {
   /** How it ended. */
   readonly how: How;

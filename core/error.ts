@@ -8,7 +8,23 @@
  * @module
  */
 
-/** Errno names that this library reports, normalised over runtimes; see errno(3). */
+/**
+ * Errno names that this library reports, normalised over runtimes; see
+ * errno(3).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type ErrnoCode } from "@sockeye/net";
+ *
+ * const advice: { readonly [code in ErrnoCode]?: string } = {
+ *   ECONNREFUSED: "is the server started?",
+ *   EACCES: "may this user connect?",
+ * };
+ * const error = await connect("mem:nobody listens").catch((error) => error);
+ * assert.equal(advice[error.code as ErrnoCode], "is the server started?");
+ * ```
+ */
 export type ErrnoCode =
   | "E2BIG"
   | "EACCES"
@@ -59,6 +75,17 @@ export type ErrnoCode =
  * - `ERR_SOCKEYE_LIMIT`: a limit of this library was passed
  * - `ERR_SOCKEYE_PROTOCOL`: the peer broke a protocol
  * - `ERR_SOCKEYE_UNSUPPORTED`: this runtime or platform cannot do it
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { listen, type SockeyeCode } from "@sockeye/net";
+ *
+ * const ours: SockeyeCode = "ERR_SOCKEYE_CLOSED";
+ * const listener = await listen("mem:closed at once");
+ * await listener.close();
+ * await assert.rejects(listener.accept(), { code: ours });
+ * ```
  */
 export type SockeyeCode =
   | "ERR_SOCKEYE_CLOSED"
@@ -68,7 +95,19 @@ export type SockeyeCode =
   | "ERR_SOCKEYE_PROTOCOL"
   | "ERR_SOCKEYE_UNSUPPORTED";
 
-/** Every code that a {@linkcode SockeyeError} can carry. */
+/**
+ * Every code that a {@linkcode SockeyeError} can carry.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type ErrorCode, SockeyeError } from "@sockeye/net";
+ *
+ * const harmless = new Set<ErrorCode>(["ECONNRESET", "ERR_SOCKEYE_CLOSED"]);
+ * const error = new SockeyeError("ECONNRESET", "Cannot read: it was reset");
+ * assert.ok(harmless.has(error.code));
+ * ```
+ */
 export type ErrorCode = ErrnoCode | SockeyeCode;
 
 /** What each errno name says in a message, the same on every runtime; after errno(3). */
@@ -178,7 +217,21 @@ export function textOf(error: SockeyeError): string {
   return ours ? `${text} (${message})` : text;
 }
 
-/** What else a {@linkcode SockeyeError} may tell. */
+/**
+ * What else a {@linkcode SockeyeError} may tell.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SockeyeError, type SockeyeErrorOptions } from "@sockeye/net";
+ *
+ * const cause = new Error("write EPIPE");
+ * const more: SockeyeErrorOptions = { cause, bytesTaken: 5 };
+ * const error = new SockeyeError("EPIPE", "Cannot write: nobody reads", more);
+ * assert.equal(error.bytesTaken, 5); // the others are to be sent again
+ * assert.equal(error.cause, cause);
+ * ```
+ */
 export interface SockeyeErrorOptions {
   /** The runtime's own error, if there is one. */
   cause?: unknown;

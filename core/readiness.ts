@@ -14,19 +14,120 @@
  */
 import { SockeyeError } from "./error.ts";
 
-/** A read gives bytes, the end or the error at once; a listener has a connection waiting. */
+/**
+ * A read gives bytes, the end or the error at once; a listener has a connection
+ * waiting.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, READABLE } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:readable");
+ * const client = await connect("mem:readable");
+ * assert.equal(listener.readiness & READABLE, READABLE);
+ * const connection = await listener.accept();
+ * assert.equal(listener.readiness & READABLE, 0); // nobody else waits
+ * connection.abort();
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export const READABLE = 1;
-/** A write is taken at once, at least in part. */
+/**
+ * A write is taken at once, at least in part.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, WRITABLE } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:writable"); // nobody reads there
+ * const client = await connect("mem:writable");
+ * let queued = 0;
+ * while (client.readiness & WRITABLE) {
+ *   queued += client.tryWrite(new Uint8Array(65_536));
+ * }
+ * assert.ok(queued > 0);
+ * assert.equal(client.tryWrite(new Uint8Array(1)), 0);
+ * client.abort();
+ * await listener.close();
+ * ```
+ */
 export const WRITABLE = 2;
-/** The peer ended its direction; data may remain (`POLLRDHUP`). */
+/**
+ * The peer ended its direction; data may remain (`POLLRDHUP`).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, listen, READ_CLOSED } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:read closed");
+ * const client = await connect("mem:read closed");
+ * const server = await listener.accept();
+ * assert.equal(client.readiness & READ_CLOSED, 0);
+ * await server.closeWrite();
+ * assert.equal(await client.read(), null);
+ * assert.equal(client.readiness & READ_CLOSED, READ_CLOSED);
+ * await Promise.all([client.close(), server.close(), listener.close()]);
+ * ```
+ */
 export const READ_CLOSED = 4;
-/** Both directions are over or the connection failed, and nothing remains to read (`POLLHUP`). */
+/**
+ * Both directions are over or the connection failed, and nothing remains to
+ * read (`POLLHUP`).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, HUP, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:hang-up");
+ * const client = await connect("mem:hang-up");
+ * const server = await listener.accept();
+ * await server.closeWrite();
+ * await client.read(); // null: the peer's direction is over
+ * assert.equal(client.readiness & HUP, 0);
+ * await client.closeWrite(); // and ours
+ * assert.equal(client.readiness & HUP, HUP);
+ * await Promise.all([client.close(), server.close(), listener.close()]);
+ * ```
+ */
 export const HUP = 8;
-/** The connection failed (`POLLERR`); set together with `HUP` once all is read. */
+/**
+ * The connection failed (`POLLERR`); set together with `HUP` once all is read.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, ERROR, HUP, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:failed");
+ * const client = await connect("mem:failed");
+ * const server = await listener.accept();
+ * server.abort();
+ * await assert.rejects(client.read(), { code: "ECONNRESET" });
+ * assert.equal(client.readiness & (ERROR | HUP), ERROR | HUP);
+ * await listener.close();
+ * ```
+ */
 export const ERROR = 16;
 /**
  * We closed or aborted it ourselves: a closed descriptor (`POLLNVAL`). Whoever
  * watches it forgets it, as epoll does on close(2).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { GONE, listen, Poller } from "@sockeye/net";
+ *
+ * const listener = await listen("mem:gone");
+ * await listener.close();
+ * assert.equal(listener.readiness, GONE);
+ * using poller = new Poller();
+ * assert.throws(() => poller.add(listener, {}), { code: "EBADF" });
+ * ```
  */
 export const GONE = 32;
 

@@ -16,10 +16,39 @@ import type {
   StdinHandle,
 } from "./transport.ts";
 
-/** How well a runtime does a thing by itself. */
+/**
+ * How well a runtime does a thing by itself.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { capabilities, type Support } from "@sockeye/net";
+ *
+ * const marks: Record<Support, string> = {
+ *   native: "yes",
+ *   emulated: "partly",
+ *   none: "no",
+ * };
+ * const { features } = await capabilities();
+ * assert.equal(marks[features.tcp.support], "yes");
+ * ```
+ */
 export type Support = "native" | "emulated" | "none";
 
-/** One line of {@linkcode Capabilities}. */
+/**
+ * One line of {@linkcode Capabilities}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { capabilities, type Capability } from "@sockeye/net";
+ *
+ * const { features } = await capabilities();
+ * const { support, reason }: Capability = features.deferAccept;
+ * if (support !== "native") console.log(`Clients may not wait: ${reason}`);
+ * assert.ok(support === "native" || reason !== undefined);
+ * ```
+ */
 export interface Capability {
   /** Native, emulated by this library, or not there at all. */
   readonly support: Support;
@@ -27,7 +56,20 @@ export interface Capability {
   readonly reason?: string;
 }
 
-/** The things that runtimes and transports differ in; `reset` is that of TCP. */
+/**
+ * The things that runtimes and transports differ in; `reset` is that of TCP.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { capabilities, type Feature } from "@sockeye/net";
+ *
+ * const needed: readonly Feature[] = ["tcp", "halfOpen"];
+ * const { features } = await capabilities();
+ * const lacking = needed.filter((name) => features[name].support === "none");
+ * assert.deepEqual(lacking, []);
+ * ```
+ */
 export type Feature =
   | "tcp"
   | "unix"
@@ -59,10 +101,40 @@ export type Feature =
   | "exec"
   | "orphanExit";
 
-/** The runtimes that have an adapter, and the simulated one. */
+/**
+ * The runtimes that have an adapter, and the simulated one.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { capabilities, type RuntimeName } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const real: readonly RuntimeName[] = ["node", "deno", "bun"];
+ * assert.ok(real.includes((await capabilities()).runtime));
+ * const simulation = createSimulation();
+ * assert.equal((await simulation.capabilities()).runtime, "memory");
+ * ```
+ */
 export type RuntimeName = "node" | "deno" | "bun" | "memory";
 
-/** What this runtime can do, and what it cannot. */
+/**
+ * What this runtime can do, and what it cannot.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Capabilities, capabilities } from "@sockeye/net";
+ *
+ * const { runtime, version, features }: Capabilities = await capabilities();
+ * for (const [feature, { support, reason }] of Object.entries(features)) {
+ *   if (support === "none") {
+ *     console.log(`${runtime} ${version} has no ${feature}: ${reason}`);
+ *   }
+ * }
+ * assert.equal(features.mem.support, "native");
+ * ```
+ */
 export interface Capabilities {
   /** The runtime that the adapter is for. */
   readonly runtime: RuntimeName;
@@ -80,7 +152,24 @@ export interface DescriptorUse {
   readonly used: number;
 }
 
-/** Time and chance, as a runtime or a simulation gives them. */
+/**
+ * Time and chance, as a runtime or a simulation gives them.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { Scheduler } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * function pause(scheduler: Scheduler, ms: number): Promise<void> {
+ *   return new Promise((resolve) => void scheduler.setTimer(resolve, ms));
+ * }
+ *
+ * const { run, runtime } = createSimulation();
+ * await run(() => pause(runtime, 60_000)); // a minute that takes no time
+ * assert.equal(runtime.now(), 60_000);
+ * ```
+ */
 export interface Scheduler {
   /** Milliseconds on a clock that never goes back; only differences mean something. */
   now(): number;

@@ -22,6 +22,22 @@
  * - `draining`: both directions are over, or we closed: what is queued is flushed and our end sent; then the
  *   descriptor goes back, at once after `close` or with handlers, else when whoever reads by themselves closes
  * - `closed`: over; the reason stands
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, serve, type State } from "@sockeye/net";
+ *
+ * const server = await serve("mem:states", {});
+ * const client = await connect("mem:states");
+ * const states: State[] = [client.state];
+ * await client.closeWrite();
+ * states.push(client.state);
+ * await client.close();
+ * states.push(client.state);
+ * assert.deepEqual(states, ["open", "halfClosedLocal", "closed"]);
+ * await server.close();
+ * ```
  */
 export type State =
   | "idle"

@@ -73,6 +73,23 @@ export interface StreamEvents extends InputEvents {
 /**
  * Who is at the other end, as far as that was shown before any user data; what
  * it proves and what not is written in `core/credentials.ts`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import process from "node:process";
+ * import { connect, type Credentials, listen } from "@sockeye/net";
+ *
+ * const listener = await listen("unix:known.sock", { identify: true });
+ * const [server, client] = await Promise.all([
+ *   listener.accept(),
+ *   connect("unix:known.sock", { identify: true }),
+ * ]);
+ * const peer: Credentials = server.credentials!;
+ * assert.equal(peer.uid, process.getuid!()); // it is ourselves
+ * assert.equal(client.credentials, undefined); // servers show nothing
+ * await Promise.all([server.close(), client.close(), listener.close()]);
+ * ```
  */
 export interface Credentials {
   /** The user id that the peer's process acted for. */

@@ -16,9 +16,11 @@ import { parseJunit } from "./test_reports.mjs";
 
 /** Seconds for all examples; some of them wait on purpose. */
 const LIMIT = 300;
-/** Entry points whose functions and classes each have an example of their own. */
-const forUsers = [".", "./posix", "./memory", "./testing"];
-/** And of these those that a driver drives. */
+/** Entry points of which every symbol has an example of its own. */
+const whole = [".", "./node", "./deno", "./bun"];
+/** Those of which what is called has one: functions, classes and verbs. */
+const forUsers = ["./posix", "./memory", "./testing"];
+/** And those of which what a driver drives has one. */
 const forDrivers = ["./core", "./protocols"];
 const driven = /Machine$/;
 
@@ -99,9 +101,10 @@ async function findExamples(entries) {
       name: `${subpath} has an example`,
       status: documented ? "passed" : "failed",
     });
-    for (const { name, documented } of symbols) {
-      const wanted = forUsers.includes(subpath) ||
-        forDrivers.includes(subpath) && driven.test(name);
+    for (const { name, called, documented } of symbols) {
+      const wanted = whole.includes(subpath) ||
+        called && (forUsers.includes(subpath) ||
+            forDrivers.includes(subpath) && driven.test(name));
       if (!wanted) continue;
       results.push({
         file: source,
@@ -115,8 +118,7 @@ async function findExamples(entries) {
 }
 
 /**
- * What an entry point says of itself, and the functions, classes and verbs
- * that it exports.
+ * What an entry point says of itself, and all that it exports.
  *
  * @param {string} source
  */
@@ -125,15 +127,17 @@ async function documentationOf(source) {
   const { nodes } = JSON.parse(output.slice(output.indexOf("{")));
   const { symbols, module_doc: doc } =
     /** @type {any} */ (Object.values(nodes)[0]);
-  const called = [];
-  for (const { name, declarations } of symbols) {
-    const { kind, def, jsDoc } = declarations[0];
+  const exported = symbols.map((/** @type {any} */ symbol) => {
+    const [{ kind, def, jsDoc }] = symbol.declarations;
     const isVerb = kind === "variable" && def?.tsType?.kind !== undefined &&
-      /^[a-z]/.test(name);
-    if (kind !== "function" && kind !== "class" && !isVerb) continue;
-    called.push({ name, documented: hasExample(jsDoc) });
-  }
-  return { symbols: called, documented: hasExample(doc) };
+      /^[a-z]/.test(symbol.name);
+    return {
+      name: symbol.name,
+      called: kind === "function" || kind === "class" || isVerb,
+      documented: hasExample(jsDoc),
+    };
+  });
+  return { symbols: exported, documented: hasExample(doc) };
 }
 
 /** @param {any} jsDoc */

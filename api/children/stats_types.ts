@@ -5,7 +5,32 @@
  */
 import type { ChildState } from "../../core/pool/child.ts";
 
-/** Counts of one child that is alive. */
+/**
+ * Counts of one child that is alive.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { ChildStats } from "@sockeye/net";
+ *
+ * function lineOf({ pid, thread, state, open }: ChildStats): string {
+ *   return `${pid ?? `thread ${thread}`} is ${state}, with ${open} open`;
+ * }
+ *
+ * const child: ChildStats = { // as `server.stats.children.alive` has them
+ *   id: 1,
+ *   pid: 4711,
+ *   thread: undefined,
+ *   state: "ready",
+ *   accepted: 12,
+ *   open: 3,
+ *   failed: 0,
+ *   bytesRead: 1200,
+ *   bytesWritten: 1200,
+ * };
+ * assert.equal(lineOf(child), "4711 is ready, with 3 open");
+ * ```
+ */
 export interface ChildStats {
   /** Counted up from 1 in this server. */
   readonly id: number;
@@ -27,7 +52,29 @@ export interface ChildStats {
   readonly bytesWritten: number;
 }
 
-/** What a server's children did since it was started. */
+/**
+ * What a server's children did since it was started.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { ChildrenStats } from "@sockeye/net";
+ *
+ * function isTroubled({ started, failed, killed }: ChildrenStats): boolean {
+ *   return failed + killed > started / 2;
+ * }
+ *
+ * const stats: ChildrenStats = { // as `server.stats.children`
+ *   started: 8,
+ *   reaped: 8,
+ *   failed: 5,
+ *   killed: 1,
+ *   lost: 2,
+ *   alive: [],
+ * };
+ * assert.ok(isTroubled(stats));
+ * ```
+ */
 export interface ChildrenStats {
   /** Children started, those that could not be included. */
   readonly started: number;

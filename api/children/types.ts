@@ -5,13 +5,43 @@
  */
 import type { ServeOptions } from "../types.ts";
 
-/** Where a module is: a `URL`, usually `new URL(import.meta.url)`. */
+/**
+ * Where a module is: a `URL`, usually `new URL(import.meta.url)`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { ModuleLocation } from "@sockeye/net";
+ *
+ * const beside: ModuleLocation = new URL("./handler.ts", import.meta.url);
+ * assert.ok(beside.href.endsWith("/handler.ts"));
+ * ```
+ */
 export interface ModuleLocation {
   /** The URL as text. */
   readonly href: string;
 }
 
-/** Options of `serve` for a module whose handler runs in children. */
+/**
+ * Options of `serve` for a module whose handler runs in children.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type ChildrenOptions, serve } from "@sockeye/net";
+ *
+ * const options: ChildrenOptions = {
+ *   strategy: "prefork",
+ *   children: 4,
+ *   maxConnections: 1000, // 250 for each
+ *   maxAge: 3_600_000, // each is replaced after an hour
+ *   childData: { root: "public" }, // what `onStart` is given
+ * };
+ * const module = new URL("./handler.ts", import.meta.url);
+ * const tooFew = serve("tcp://:0", module, { ...options, maxConnections: 3 });
+ * await assert.rejects(tooFew, { code: "EINVAL" });
+ * ```
+ */
 export interface ChildrenOptions extends Omit<ServeOptions, "strategy"> {
   /**
    * `"process"`: a child process for each connection, as fork(2) after

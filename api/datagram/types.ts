@@ -7,7 +7,23 @@ import type { Address, AddressLike } from "../../core/address.ts";
 import type { ReadinessSource } from "../source.ts";
 import type { Op } from "../types.ts";
 
-/** One datagram, whole, as its sender sent it. */
+/**
+ * One datagram, whole, as its sender sent it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bind, type Datagram } from "@sockeye/net";
+ *
+ * const server = await bind("mem:server");
+ * const client = await bind("mem:client");
+ * await client.send(new Uint8Array([1, 2, 3]), "mem:server");
+ * const { bytes, from }: Datagram = await server.receive();
+ * assert.deepEqual([...bytes], [1, 2, 3]);
+ * assert.deepEqual(from, client.localAddress); // an answer goes there
+ * await Promise.all([client.close(), server.close()]);
+ * ```
+ */
 export interface Datagram {
   /** Its bytes, perhaps none; yours to keep. */
   readonly bytes: Uint8Array;
@@ -18,7 +34,25 @@ export interface Datagram {
   readonly from: Address;
 }
 
-/** Options of `bind`. */
+/**
+ * Options of `bind`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bind, type BindOptions } from "@sockeye/net";
+ *
+ * const options: BindOptions = {
+ *   onDatagram: ({ bytes, from }, socket) => socket.send(bytes, from),
+ *   queueDatagrams: 16, // a flood costs no more
+ * };
+ * const server = await bind("mem:mirror", options);
+ * const client = await bind("mem:looking");
+ * await client.send(new Uint8Array([7]), "mem:mirror");
+ * assert.deepEqual([...(await client.receive()).bytes], [7]);
+ * await Promise.all([client.close(), server.close()]);
+ * ```
+ */
 export interface BindOptions {
   /**
    * Called with each datagram, one after the other; then there is no `receive`.
@@ -68,7 +102,29 @@ export interface BindOptions {
   signal?: AbortSignal;
 }
 
-/** Counts of a datagram socket since it was bound. */
+/**
+ * Counts of a datagram socket since it was bound.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import type { DatagramStats } from "@sockeye/net";
+ * import { createSimulation } from "@sockeye/net/memory";
+ *
+ * const { run, bind, advance } = createSimulation();
+ * await run(async () => {
+ *   const server = await bind("mem:slow", { queueDatagrams: 1 });
+ *   const client = await bind("mem:fast");
+ *   for (const text of ["one", "two", "three"]) {
+ *     await client.send(new TextEncoder().encode(text), "mem:slow");
+ *   }
+ *   await advance(1000);
+ *   const { received, dropped }: DatagramStats = server.stats;
+ *   assert.deepEqual([received, dropped], [1, 2]);
+ *   await Promise.all([client.close(), server.close()]);
+ * });
+ * ```
+ */
 export interface DatagramStats {
   /** Datagrams that arrived and were kept for you. */
   readonly received: number;
@@ -89,6 +145,24 @@ export interface DatagramStats {
  * Nothing that a peer does or does not do closes it. As a
  * {@linkcode ReadinessSource} it is readable while a datagram or a failure
  * waits, and writable while `send` has not queued more than 64 KiB.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bind, type DatagramSocket } from "@sockeye/net";
+ *
+ * async function answerOne(socket: DatagramSocket): Promise<void> {
+ *   const { bytes, from } = await socket.receive();
+ *   await socket.send(bytes, from);
+ * }
+ *
+ * const server = await bind("mem:answers");
+ * const client = await bind("mem:asks");
+ * await client.connect("mem:answers"); // `send` needs no address now
+ * await Promise.all([answerOne(server), client.send(new Uint8Array([42]))]);
+ * assert.deepEqual([...(await client.receive()).bytes], [42]);
+ * await Promise.all([client.close(), server.close()]);
+ * ```
  */
 export interface DatagramSocket
   extends AsyncDisposable, AsyncIterable<Datagram>, ReadinessSource {

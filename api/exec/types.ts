@@ -5,7 +5,24 @@
  */
 import type { ListenOptions } from "../types.ts";
 
-/** Options of `serveExec`. */
+/**
+ * Options of `serveExec`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { connect, type ExecOptions, serveExec } from "@sockeye/net";
+ *
+ * const options: ExecOptions = { env: { GREETING: "hello" }, maxChildren: 8 };
+ * const program = ["/bin/sh", "-c", 'printf %s "$GREETING"'];
+ * const server = await serveExec("tcp://:0", program, options);
+ * const client = await connect(server.addresses[0]!);
+ * const greeting = new TextDecoder().decode((await client.read())!);
+ * assert.equal(greeting, "hello");
+ * await client.close();
+ * await server.close();
+ * ```
+ */
 export interface ExecOptions
   extends Omit<ListenOptions, "identify" | "allowUsers" | "handshakeTimeout"> {
   /**

@@ -5,7 +5,22 @@
  */
 import { type Address, formatAddress } from "../address.ts";
 
-/** Limits of {@linkcode Peers}. */
+/**
+ * Limits of {@linkcode Peers}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseAddress, Peers, type PeersOptions } from "@sockeye/net";
+ *
+ * const options: PeersOptions = { idle: 30_000, max: 1 };
+ * const peers = new Peers<string>(options);
+ * peers.heard(parseAddress("udp://:7001"), 0, () => "Ada");
+ * assert.equal(peers.pollTimeout(), 30_000);
+ * peers.heard(parseAddress("udp://:7002"), 1, () => "Bob"); // one too many
+ * assert.equal(peers.size, 1);
+ * ```
+ */
 export interface PeersOptions {
   /** Milliseconds of silence after which a peer is expired. Default `Infinity`. */
   idle?: number;
