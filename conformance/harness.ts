@@ -15,7 +15,7 @@ import assert from "node:assert/strict";
 import { Foreign } from "./peers.ts";
 import type { ForeignServer, Peer } from "./peers/peer.ts";
 import { Scratch } from "./scratch.ts";
-import { Overdue, within } from "./wait.ts";
+import { later, Overdue, within } from "./wait.ts";
 import type {
   Connection,
   ConnectOptions,
@@ -164,7 +164,7 @@ export class Trial {
     options?: { client?: ConnectOptions; server?: ListenOptions },
   ): Promise<Pair> {
     const listener = await this.listen(options?.server);
-    const accepting = listener.accept();
+    const accepting = later(listener.accept());
     const client = await this.connect(listener.address, options?.client);
     return { client, server: this.keep(await accepting), listener };
   }
@@ -188,7 +188,7 @@ export class Trial {
     options?: ListenOptions,
   ): Promise<{ connection: Connection; peer: Peer; listener: Listener }> {
     const listener = await this.listen(options);
-    const accepting = listener.accept();
+    const accepting = later(listener.accept());
     const peer = await this.peer(listener.address);
     return { connection: this.keep(await accepting), peer, listener };
   }
@@ -198,7 +198,7 @@ export class Trial {
     options?: ConnectOptions,
   ): Promise<{ connection: Connection; peer: Peer }> {
     const server = await this.foreignServer();
-    const accepting = server.accept();
+    const accepting = later(server.accept());
     const connection = await this.connect(server.address, options);
     return { connection, peer: await accepting };
   }

@@ -8,7 +8,7 @@ import {
   seeded,
   textOf,
 } from "../harness.ts";
-import { sleep, until, within } from "../wait.ts";
+import { later, sleep, until, within } from "../wait.ts";
 import { makeResettable } from "./ending.ts";
 import type { Case, Trial } from "../harness.ts";
 import type { Peer } from "../peers/peer.ts";
@@ -324,7 +324,7 @@ async function several(
 ): Promise<[Ends, Ends, Ends, Ends, Ends, ...Ends[]]> {
   const all: Ends[] = [];
   for (let i = 0; i < count; i++) {
-    const accepting = listener.accept();
+    const accepting = later(listener.accept());
     const peer = await t.peer(listener.address);
     all.push({ connection: t.keep(await accepting), peer });
   }

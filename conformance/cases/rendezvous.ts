@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import process from "node:process";
 import { bytesOf, readAll, readExactly, rejects, textOf } from "../harness.ts";
-import { sleep, until, within } from "../wait.ts";
+import { later, sleep, until, within } from "../wait.ts";
 import { pathOf } from "../addresses.ts";
 import { programCommand, python, start } from "../processes.ts";
 import {
@@ -65,7 +65,7 @@ export const rendezvous: readonly Case[] = [
       await silent.line();
       assert.ok(t.scratch.names().length >= 3);
       await silent.stop();
-      const accepting = listener.accept();
+      const accepting = later(listener.accept());
       const client = await t.connect(listener.address);
       t.keep(await within(5000, "the next client", accepting));
       client.abort();
@@ -121,7 +121,7 @@ export const rendezvous: readonly Case[] = [
     over: "fifo",
     async run(t) {
       const listener = await t.listen();
-      const accepting = listener.accept();
+      const accepting = later(listener.accept());
       const client = await t.connect(listener.address);
       const server = t.keep(await accepting);
       assert.equal(t.scratch.names().length, 1);
@@ -159,7 +159,7 @@ export const rendezvous: readonly Case[] = [
     over: "fifo",
     async run(t) {
       const listener = await t.listen();
-      const accepting = listener.accept();
+      const accepting = later(listener.accept());
       const peer = await t.peer(listener.address);
       const connection = t.keep(await accepting);
       await peer.destroy();
