@@ -16,13 +16,11 @@ import { parseJunit } from "./test_reports.mjs";
 
 /** Seconds for all examples: each loads its modules anew, 0.4 s of a processor. */
 const LIMIT = 600;
-/** Entry points of which every symbol has an example of its own. */
-const whole = [".", "./node", "./deno", "./bun"];
-/** Those of which what is called has one: functions, classes and verbs. */
-const forUsers = ["./posix", "./memory", "./testing"];
-/** And those of which what a driver drives has one. */
+/**
+ * Entry points for who writes adapters, and drives the machines: of these each
+ * function and class has an example of its own. Of the others every symbol has.
+ */
 const forDrivers = ["./core", "./protocols"];
-const driven = /Machine$/;
 
 const deno = resolve("node_modules/.bin/deno");
 const env = { ...process.env, NO_COLOR: "1", RUST_BACKTRACE: "0" };
@@ -102,10 +100,7 @@ async function findExamples(entries) {
       status: documented ? "passed" : "failed",
     });
     for (const { name, called, documented } of symbols) {
-      const wanted = whole.includes(subpath) ||
-        called && (forUsers.includes(subpath) ||
-            forDrivers.includes(subpath) && driven.test(name));
-      if (!wanted) continue;
+      if (forDrivers.includes(subpath) && !called) continue;
       results.push({
         file: source,
         name: `${name} has an example`,
@@ -128,12 +123,10 @@ async function documentationOf(source) {
   const { symbols, module_doc: doc } =
     /** @type {any} */ (Object.values(nodes)[0]);
   const exported = symbols.map((/** @type {any} */ symbol) => {
-    const [{ kind, def, jsDoc }] = symbol.declarations;
-    const isVerb = kind === "variable" && def?.tsType?.kind !== undefined &&
-      /^[a-z]/.test(symbol.name);
+    const [{ kind, jsDoc }] = symbol.declarations;
     return {
       name: symbol.name,
-      called: kind === "function" || kind === "class" || isVerb,
+      called: kind === "function" || kind === "class",
       documented: hasExample(jsDoc),
     };
   });
