@@ -51,7 +51,7 @@ async function runExamples(sources) {
   const directory = mkdtempSync(join(tmpdir(), "sockeye-docs-"));
   try {
     const report = join(directory, "report.xml");
-    const args = ["test", "--doc", "--allow-all", "--no-lock"];
+    const args = ["test", "--doc", "--parallel", "--allow-all", "--no-lock"];
     const outcome = await run(deno, [
       ...args,
       `--config=${resolve("deno.json")}`,
