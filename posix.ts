@@ -105,12 +105,17 @@ export interface PollFd<S extends ReadinessSource = ReadinessSource> {
  *
  * @example
  * ```ts
- * import { listen } from "@sockeye/net";
+ * import assert from "node:assert/strict";
+ * import { connect, listen } from "@sockeye/net";
  * import { poll, type PollFd, POLLIN } from "@sockeye/net/posix";
  *
  * const listener = await listen("tcp://127.0.0.1:0");
  * const fds: PollFd[] = [{ fd: listener, events: POLLIN, revents: 0 }];
- * if (await poll(fds, 1000) === 0) console.log("idle for a second");
+ * assert.equal(await poll(fds, 10), 0); // nobody within 10 ms
+ * const client = await connect(listener.address);
+ * assert.equal(await poll(fds), 1);
+ * assert.equal(fds[0]?.revents, POLLIN);
+ * client.abort();
  * await listener.close();
  * ```
  */
@@ -193,13 +198,16 @@ export interface SelectSets<S extends ReadinessSource = ReadinessSource> {
  *
  * @example
  * ```ts
- * import { listen } from "@sockeye/net";
+ * import assert from "node:assert/strict";
+ * import { connect, listen } from "@sockeye/net";
  * import { select } from "@sockeye/net/posix";
  *
  * const listener = await listen("tcp://127.0.0.1:0");
+ * const client = await connect(listener.address);
  * const read = new Set([listener]);
- * await select({ read }, 1000);
+ * assert.equal(await select({ read }, 1000), 1);
  * if (read.has(listener)) (await listener.accept()).abort();
+ * client.abort();
  * await listener.close();
  * ```
  */
@@ -329,7 +337,8 @@ class EpollInstance implements Epoll {
  *
  * @example
  * ```ts
- * import { type Connection, listen, type Listener } from "@sockeye/net";
+ * import assert from "node:assert/strict";
+ * import { connect, listen, type Listener } from "@sockeye/net";
  * import {
  *   EPOLL_CTL_ADD,
  *   epoll_create1,
@@ -340,12 +349,14 @@ class EpollInstance implements Epoll {
  * } from "@sockeye/net/posix";
  *
  * const listener = await listen("tcp://127.0.0.1:0");
+ * const client = await connect(listener.address);
  * const epfd = epoll_create1(0);
  * epoll_ctl(epfd, EPOLL_CTL_ADD, listener, { events: EPOLLIN, data: listener });
- * const events: EpollEvent<Connection | Listener>[] = [];
- * const count = await epoll_wait(epfd, events, 10, 1000);
- * for (let i = 0; i < count; i++) console.log(events[i]?.data === listener);
+ * const events: EpollEvent<Listener>[] = [];
+ * assert.equal(await epoll_wait(epfd, events, 10, 1000), 1);
+ * assert.equal(events[0]?.data, listener);
  * epfd.close();
+ * client.abort();
  * await listener.close();
  * ```
  */

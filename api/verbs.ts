@@ -228,7 +228,7 @@ export interface Verbs {
 }
 
 /**
- * Binds the verbs to a runtime, loaded by the first of them that is called.
+ * Binds the verbs to a runtime, which each call of one asks for.
  *
  * @example
  * ```ts

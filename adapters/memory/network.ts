@@ -30,7 +30,7 @@ import {
 import { Loan, MemoryStream, type StreamSettings } from "./stream.ts";
 
 /**
- * Options of a {@linkcode MemoryNetwork}. A range is drawn from the seed.
+ * How a simulated network behaves. A range is drawn from the seed.
  *
  * @example
  * ```ts
