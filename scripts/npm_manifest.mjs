@@ -13,10 +13,11 @@ const repository = "https://github.com/sockeye-net/sockeye";
 export const documents = ["CHANGELOG.md", "LICENSE", "README.md"];
 
 /**
- * Bytes that the packed package is to stay below. It has 895 kB; half of that
- * are the source maps, which hold the sources.
+ * Bytes that the packed package is to stay below. It has 989 kB; half of that
+ * are the source maps, which hold the sources. A tenth came with an example for
+ * every symbol, which is there three times: in code, types and maps.
  */
-export const packedLimit = 1_000_000;
+export const packedLimit = 1_050_000;
 
 /**
  * Folders of modules that nothing imports and that the package has all the
