@@ -28,13 +28,15 @@ const machine = new RendezvousClient(performance.now(), {
 });
 /** Of s2c, a second time, for `receive`. */
 let ear = -1;
-/** A server that is busy has it receive several times: these are one step. */
-let receives = false;
+let steps = 0;
+let receiving = false;
 
-for (let count = 0;; count++) {
+for (;;) {
   const effect = machine.pollEffect();
-  if (receives && effect.do === "receive") count--;
-  else if (count === Number(step)) {
+  // A server that is busy has it receive several times: these are one step.
+  const again = receiving && effect.do === "receive";
+  receiving = effect.do === "receive";
+  if (!again && steps++ === Number(step)) {
     say(`stopped ${effect.do}`);
     const input = createInterface({ input: process.stdin });
     await new Promise((resolve) => input.once("line", resolve));
@@ -48,7 +50,6 @@ for (let count = 0;; count++) {
     say(effect.error.code);
     break;
   }
-  receives = effect.do === "receive";
   await act(effect);
 }
 
