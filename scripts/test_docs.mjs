@@ -1,5 +1,5 @@
 // `npm run test:docs`: the examples in the documentation run, those of the
-// README compile, and what users call has one.
+// README compile, and what is exported has one.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

@@ -8,8 +8,9 @@ import { fileURLToPath, URL } from "node:url";
 import type { Capability } from "../../../core/runtime.ts";
 import type { Grants } from "../grants.ts";
 
-/** What a child process runs, and what a thread does; built with us, or a source as we are. */
+/** What a child process runs: built if we are, else the source. */
 export const childEntry: URL = entryOf("child");
+/** The same for a thread. */
 export const threadEntry: URL = entryOf("thread");
 
 function entryOf(name: "child" | "thread"): URL {
